@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef REIN_EVENT_H
+#define REIN_EVENT_H
+
+#include <linux/types.h>
+
+/* What a BPF program tells the agent's supervisor: one fixed-width record through the agent's own ring buffer. */
+
+enum rein_event_kind {
+	REIN_EVENT_EXEC = 1,	 /* path: the program */
+	REIN_EVENT_DENY_SYSCALL, /* a syscall came back refused: nr, error, path if it takes one */
+	REIN_EVENT_DENY_NET,	 /* bpf-net refused: address, port, protocol, op */
+	REIN_EVENT_TRIP,	 /* breaker, meter, amount */
+};
+
+enum rein_net_op {
+	REIN_NET_OP_CONNECT = 1,
+	REIN_NET_OP_SEND,
+	REIN_NET_OP_BIND,
+	REIN_NET_OP_SOCKET, /* family and type are in `nr`: family << 16 | type << 8 | protocol */
+	REIN_NET_OP_EGRESS,
+	REIN_NET_OP_INGRESS,
+};
+
+#define REIN_EVENT_PATH_MAX 256
+
+struct rein_raw_event {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u64 amount;  /* units that the charge was about */
+	__u32 kind;    /* enum rein_event_kind */
+	__u32 pid;     /* thread group, root PID namespace; 0 if unknown (packets) */
+	__u32 ppid;
+	__s32 error;  /* negative errno that the caller gets, 0 if none */
+	__u32 nr;     /* syscall number, or see enum rein_net_op */
+	__u8 breaker; /* index into rein_state.breakers, 0xff if none */
+	__u8 meter;
+	__u8 net_op;
+	__u8 family; /* enum rein_net_family */
+	__u8 address[16];
+	__u16 port; /* host order */
+	__u8 protocol;
+	__u8 truncated; /* path was longer than it could be kept */
+	__u32 dirfd;	/* what a relative path is relative to, as the caller gave it */
+	char comm[16];
+	char path[REIN_EVENT_PATH_MAX];
+};
+
+_Static_assert(sizeof(struct rein_raw_event) == 336, "shared with the kernel");
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef REIN_AGENT_CONTROL_H
+#define REIN_AGENT_CONTROL_H
+
+#include "agent/agent.h"
+
+/*
+ * The control socket of an agent: `control` in its folder of the registry (agent/registry.h), SOCK_SEQPACKET, one JSON
+ * request and one JSON reply. The peer must be the user who started the agent, or root, and must not be inside any
+ * agent: its PID namespace must be the supervisor's own.
+ */
+int rein_control_open(struct rein_agent *agent, const char *directory, uid_t starter, struct rein_error *err);
+void rein_control_close(struct rein_agent *agent);
+
+/* Client side. Sends `request` (borrowed) to agent `id`; the caller owns *ret_reply. -ESRCH: no such agent, -EPERM: not
+ * for this caller; other errors as the supervisor reported them. */
+int rein_control_call(const char *id, const json_t *request, json_t **ret_reply, struct rein_error *err);
+
+#endif

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef REIN_MECH_CGROUP_H
+#define REIN_MECH_CGROUP_H
+
+#include "mech/mech.h"
+
+extern const struct rein_mech rein_mech_cgroup;
+
+#endif
