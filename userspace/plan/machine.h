@@ -2,6 +2,7 @@
 #ifndef REIN_PLAN_MACHINE_H
 #define REIN_PLAN_MACHINE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -78,5 +79,22 @@ struct rein_machine {
 
 /* The tier that the facts amount to; pure. */
 enum rein_tier rein_machine_tier(const struct rein_machine *machine);
+
+/* A kind of refusal that this machine keeps but cannot record, and a sentence that says why. */
+struct rein_blind_spot {
+	bool (*here)(const struct rein_machine *machine);
+	const char *kind, *why;
+};
+
+/* The next blind spot of this machine after `previous` (NULL: the first); NULL after the last. Static. */
+const struct rein_blind_spot *rein_machine_blind_spot(const struct rein_machine *machine,
+						      const struct rein_blind_spot *previous);
+
+/* What `rein doctor` knows: {kernel, uid, privileged, tier, facts, ...}. The caller owns it; NULL without memory. */
+json_t *rein_machine_json(const struct rein_machine *machine);
+
+/* The words for people and scripts; never NULL. */
+const char *rein_mechanism_name(enum rein_mechanism mechanism);
+const char *rein_tier_name(enum rein_tier tier);
 
 #endif

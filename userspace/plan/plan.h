@@ -20,6 +20,7 @@ enum rein_keeping {
 struct rein_plan_line {
 	const struct rein_origin *origin; /* NULL: of rein itself, such as promise 1 */
 	char what[256];			  /* the line in words */
+	bool breaker;			  /* exactness means something */
 	enum rein_keeping keeping;
 	enum rein_mechanism by[3];     /* who keeps it, REIN_MECH_NONE-terminated unless full */
 	enum rein_exactness exactness; /* of breakers */
@@ -49,9 +50,10 @@ struct rein_plan {
 
 struct rein_plan_options {
 	bool degrade;
-	bool ci;		    /* a freeze kills: nobody can thaw */
-	uid_t agent_uid;	    /* who the agent will run as */
-	const char *const *guarded; /* as for rein_view_compute */
+	bool ci;				 /* a freeze kills: nobody can thaw */
+	uid_t agent_uid;			 /* who the agent will run as */
+	const char *const *guarded;		 /* as for rein_view_compute */
+	bool (*knows_syscall)(const char *name); /* a group or a system call that the filter can name; NULL: all */
 };
 
 /*
@@ -63,9 +65,14 @@ int rein_plan_make(const struct rein_policy *policy, const struct rein_machine *
 void rein_plan_free(struct rein_plan *plan);
 
 /* The words for people and scripts; never NULL. */
-const char *rein_mechanism_name(enum rein_mechanism mechanism);
-const char *rein_tier_name(enum rein_tier tier);
 
+const char *rein_keeping_name(enum rein_keeping keeping);
+
+/*
+ * The plan for scripts: {kernel, tier, starts, profile, degraded, lines: [{keeping, what, by, file, line, note, ...}]}.
+ * The caller owns it; NULL without memory.
+ */
+json_t *rein_plan_json(const struct rein_plan *plan);
 /* One sentence for each refused line, joined by newlines, into err. Call only if plan->refused. Returns -EOPNOTSUPP. */
 int rein_plan_refusal(const struct rein_plan *plan, struct rein_error *err);
 

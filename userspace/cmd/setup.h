@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef REIN_CMD_SETUP_H
+#define REIN_CMD_SETUP_H
+
+#include "agent/registry.h"
+#include "base/vec.h"
+#include "cmd/options.h"
+#include "mech/mech.h"
+#include "plan/plan.h"
+
+/* From options to a plan: what `run`, `plan` and `check` have in common before anything is started. */
+struct rein_setup {
+	char *workspace, *tmpdir;	   /* real; owned */
+	char *config_home, *installed_dir; /* owned; config_home may be NULL */
+	struct rein_identity who;
+	struct rein_places places;
+	struct rein_policy *policy;
+	struct rein_machine machine;
+	struct rein_plan plan;
+	REIN_VEC(char *) guarded; /* NULL-terminated once the plan is made */
+};
+
+/* Finds the workspace and the identity and loads the policy. The caller frees, also after an error. */
+int rein_setup_load(const struct rein_options *options, struct rein_setup *ret_setup, struct rein_error *err);
+/* Then: probes the machine and makes the plan, which may refuse (setup->plan.refused). */
+int rein_setup_plan(const struct rein_options *options, struct rein_setup *setup, struct rein_error *err);
+void rein_setup_free(struct rein_setup *setup);
+
+#endif
