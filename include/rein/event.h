@@ -23,12 +23,17 @@ enum rein_net_op {
 };
 
 #define REIN_EVENT_PATH_MAX 256
+#define REIN_EVENT_HAS_FLAGS (1ULL << 32) /* in `amount`: its low half holds flags, which may be 0 */
 
 struct rein_raw_event {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
-	__u64 amount;  /* units that the charge was about */
-	__u32 kind;    /* enum rein_event_kind */
-	__u32 pid;     /* thread group, root PID namespace; 0 if unknown (packets) */
+	/*
+	 * TRIP: units that the charge was about. DENY_SYSCALL: REIN_EVENT_HAS_FLAGS | the flags that say what the call
+	 * wanted: O_* of open, openat and openat2, the mode of access and faccessat; 0 for other calls.
+	 */
+	__u64 amount;
+	__u32 kind; /* enum rein_event_kind */
+	__u32 pid;  /* thread group, root PID namespace; 0 if unknown (packets) */
 	__u32 ppid;
 	__s32 error;  /* negative errno that the caller gets, 0 if none */
 	__u32 nr;     /* syscall number, or see enum rein_net_op */
