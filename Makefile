@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 # rein: `make help` lists the targets.
 BUILD ?= build
 V ?= 0
@@ -6,6 +7,8 @@ CC ?= gcc
 CLANG ?= clang
 PREFIX ?= /usr/local
 PROFILE_DIR ?= $(PREFIX)/share/rein/profiles
+MAN_DIR ?= $(PREFIX)/share/man
+FUZZ_SECONDS ?= 60
 
 LIBS := libseccomp libcap libbpf libcyaml yaml-0.1 jansson libsodium
 CFLAGS ?= -O2 -g
@@ -20,9 +23,19 @@ BPF_SKELETONS := $(BPF_SOURCES:bpf/%.bpf.c=$(BUILD)/bpf/%.skel.h)
 SOURCES := $(wildcard userspace/*/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 LIBRARY_OBJECTS := $(filter-out $(BUILD)/userspace/cmd/main.o,$(OBJECTS))
+PROFILES := $(wildcard profiles/*.yaml)
+MAN_PAGES := $(wildcard doc/*.[1-8] doc/man/*.[1-8])
 
-.PHONY: all clean
-all: $(BUILD)/rein
+.PHONY: all clean deps help install
+all: $(BUILD)/rein ## build the program (default)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | sort | while IFS='	' read -r name text; do \
+		printf '  %-14s %s\n' "$$name" "$$text"; done
+	@echo "Variables: V=1 (say what is run), BUILD, PREFIX, DESTDIR, CC, CLANG, CFLAGS, FUZZ_SECONDS"
+
+deps: ## install the Debian packages that are missing (root), or name them
+	$(Q).ci/deps
 
 $(BUILD)/rein: $(BUILD)/userspace/cmd/main.o $(BUILD)/librein.a
 	@echo "  LD    $@"
@@ -32,7 +45,7 @@ $(BUILD)/librein.a: $(LIBRARY_OBJECTS)
 	@echo "  AR    $@"
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(BUILD)/%.o: %.c | $(BPF_SKELETONS)
+$(BUILD)/userspace/%.o: userspace/%.c | $(BPF_SKELETONS)
 	@echo "  CC    $<"
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -45,7 +58,16 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h include/rein/*.h)
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(Q)bpftool gen skeleton $< name rein_$* > $@.new && mv $@.new $@
 
-clean:
-	rm -rf $(BUILD)
+install: $(BUILD)/rein ## install program, profiles and man pages under DESTDIR and PREFIX
+	$(Q)install -D -m 755 $(BUILD)/rein $(DESTDIR)$(PREFIX)/bin/rein
+	$(Q)install -d $(DESTDIR)$(PROFILE_DIR)
+	$(Q)$(if $(PROFILES),install -m 644 $(PROFILES) $(DESTDIR)$(PROFILE_DIR))
+	$(Q)$(foreach page,$(MAN_PAGES),install -D -m 644 $(page) \
+		$(DESTDIR)$(MAN_DIR)/man$(patsubst .%,%,$(suffix $(page)))/$(notdir $(page)) &&) true
+
+clean: ## remove what was built
+	$(Q)rm -rf $(BUILD)
+
+include tests/rules.mk
 
 -include $(OBJECTS:.o=.d)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0
+# Tests, lint, demo, bench and fuzzing. Each file of unit/, live/ and escape/ is one Criterion program.
+TEST_CPPFLAGS = $(CPPFLAGS) -Itests
+TEST_GROUPS := unit live escape
+TEST_SOURCES := $(wildcard $(TEST_GROUPS:%=tests/%/*.c))
+TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
+HARNESS_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/harness/*.c))
+PROBE_SOURCES := $(wildcard tests/escape/probes/*.c)
+PROBE_OBJECTS := $(PROBE_SOURCES:%.c=$(BUILD)/%.o)
+FUZZ_SOURCES := $(wildcard tests/fuzz/*.c)
+FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzz/%)
+FUZZ_FLAGS := -g -O1 -fsanitize=address,undefined
+FUZZ_OBJECTS := $(LIBRARY_OBJECTS:$(BUILD)/%=$(BUILD)/fuzz/%)
+
+.PHONY: check check-unit check-live check-escape check-fuzz tests demo bench fuzz lint agents
+check: deps tests agents fuzzers ## run every test, as root and as an ordinary user
+	$(Q)tests/check $(BUILD) unit live escape fuzz
+
+check-unit: tests ## run the unit tests only
+	$(Q)tests/check $(BUILD) unit
+
+check-live: tests agents ## run the live tests only
+	$(Q)tests/check $(BUILD) live
+
+check-escape: tests ## run the escape probes only
+	$(Q)tests/check $(BUILD) escape
+
+tests: $(BUILD)/rein $(TESTS) $(BUILD)/tests/probe
+
+.PHONY: fuzzers
+fuzzers: $(FUZZERS)
+
+agents: # real agents, for tests/live/real_agents.c; skipped aloud without a registry
+	$(Q)tests/live/install-agents $(BUILD)/agents
+
+demo: $(BUILD)/rein ## show rein at work, in under two minutes
+	$(Q)tests/demo/demo $(BUILD)/rein
+
+bench: $(BUILD)/rein $(BUILD)/tests/bench/cost ## compare bare and confined, in ratios; writes $(BUILD)/bench.json
+	$(Q)tests/bench/bench $(BUILD)
+
+fuzz: fuzzers ## fuzz for FUZZ_SECONDS each
+	$(Q)tests/fuzz/run $(BUILD)/fuzz $(FUZZ_SECONDS)
+
+lint: $(BPF_SKELETONS) ## check formatting, warnings of gcc and clang, includes and house rules
+	$(Q)CC="$(CC)" CLANG="$(CLANG)" FLAGS='$(TEST_CPPFLAGS) -std=gnu17 -O2 $(WARNINGS) $(shell pkg-config --cflags $(LIBS))' \
+		tests/lint/lint
+
+$(BUILD)/tests/harness/%.o: tests/harness/%.c
+	@echo "  CC    $<"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/harness.a: $(HARNESS_OBJECTS)
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(TESTS): $(BUILD)/tests/%: tests/%.c $(BUILD)/tests/harness.a $(BUILD)/librein.a
+	@echo "  TEST  $<"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CPPFLAGS) $(ALL_CFLAGS) -pie -MMD -MP -o $@ $< $(BUILD)/tests/harness.a $(BUILD)/librein.a \
+		$(LDLIBS) -lcriterion
+
+# The probes run inside a sandbox that may hold nothing but them: static, no libraries.
+$(BUILD)/tests/escape/probes/%.o: tests/escape/probes/%.c
+	@echo "  CC    $<"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CPPFLAGS) -std=gnu17 $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/probe: $(PROBE_OBJECTS)
+	$(Q)$(CC) -static -o $@ $^
+
+$(BUILD)/tests/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CPPFLAGS) -std=gnu17 $(CFLAGS) $(WARNINGS) -static -o $@ $<
+
+# The library once more, as the fuzzer's compiler instruments it.
+$(BUILD)/fuzz/userspace/%.o: userspace/%.c | $(BPF_SKELETONS)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(CPPFLAGS) -std=gnu17 $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link \
+		$(shell pkg-config --cflags $(LIBS)) -MMD -MP -c -o $@ $<
+
+$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJECTS)
+	@echo "  FUZZ  $<"
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(TEST_CPPFLAGS) -std=gnu17 $(FUZZ_FLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $^ $(LDLIBS)
+
+-include $(HARNESS_OBJECTS:.o=.d) $(PROBE_OBJECTS:.o=.d) $(TESTS:%=%.d) $(FUZZ_OBJECTS:.o=.d) $(FUZZERS:%=%.d)
