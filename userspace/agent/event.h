@@ -48,6 +48,9 @@ struct rein_event {
 struct rein_sink {
 	/* Returns 0 or -errno; -ENOSPC and -EIO let the supervisor freeze the agent under `audit: strict`. */
 	int (*emit)(void *context, const struct rein_event *event, struct rein_error *err);
+	/* Writes what is still owed, such as counts of what a flood left out. Called about once a second after events,
+	 * and before the end. May be NULL. */
+	int (*flush)(void *context, struct rein_error *err);
 	void *context;
 };
 
