@@ -7,14 +7,15 @@
 /*
  * The agent's own pseudo-terminal, relayed to the one that rein was started on. Made whenever standard input, output or
  * error is a terminal; those of the three that are not terminals are passed on as they are. The agent never holds the
- * outer terminal.
+ * outer terminal. The pair is made by the agent's init in the agent's own /dev/pts, so that ttyname() works there; the
+ * supervisor is sent the master side.
  */
 
-/* Before the clone: opens the pair, copies size and modes. *ret_slave_fd becomes the agent's terminal; the caller
- * closes it after the clone. ret_slave_fd is -1 and the terminal NULL where no standard descriptor is a terminal. */
-int rein_terminal_open(struct rein_agent *agent, int *ret_slave_fd, struct rein_error *err);
-/* After the clone: the outer terminal goes raw, bytes flow, window size follows. */
-int rein_terminal_start(struct rein_agent *agent, struct rein_error *err);
+/*
+ * Takes over `master_fd` (closed on error too), before the command starts: gives it the outer terminal's size and modes,
+ * makes the outer terminal raw if rein is in its foreground, and lets bytes flow through agent->loop.
+ */
+int rein_terminal_start(struct rein_agent *agent, int master_fd, struct rein_error *err);
 /* SIGWINCH arrived. */
 void rein_terminal_resize(struct rein_agent *agent);
 /* The agent's foreground job stopped (^Z): gives the outer terminal back; and takes it again after SIGCONT. */
