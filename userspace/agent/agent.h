@@ -63,6 +63,9 @@ struct rein_agent {
 
 	uint64_t started_ns;		  /* CLOCK_MONOTONIC */
 	uint64_t counts[REIN_KIND_COUNT]; /* events by kind; denials are what --fail-on-deny looks at */
+	uint64_t unwritten;		  /* events that the sink could not take */
+	bool owes_flush;		  /* events since the sink was last flushed */
+	int tick_fd;			  /* timer that flushes the sink a second after it came to owe something */
 
 	struct rein_breakers *breakers;
 	struct rein_broker *broker;   /* NULL: no notified system calls */

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "agent/agent.h"
+
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/broker.h"
+#include "agent/message.h"
+#include "agent/terminal.h"
+#include "mech/cgroup.h"
+
+uint64_t rein_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec;
+}
+
+/* The freezer stops without a signal, so nothing in the agent notices; the init's SIGSTOP serves where there is none.
+ */
+static int stop(struct rein_agent *agent, bool stopped, struct rein_error *err)
+{
+	int r;
+
+	if (agent->launch->cgroup_fd >= 0)
+		return rein_cgroup_freeze(agent->launch, stopped, err);
+	r = rein_message_send(agent->init_socket, stopped ? REIN_MESSAGE_FREEZE : REIN_MESSAGE_THAW, 0, NULL, -1);
+	return r < 0 ? rein_fail(err, -r, "cannot reach the agent's init") : 0;
+}
+
+/* bpf-trace stops what it catches with SIGSTOP before the freezer arrives; thawed, those would stay stopped. */
+static void undo_trace_stops(const struct rein_agent *agent)
+{
+	if (agent->launch->plan->use[REIN_MECH_BPF_TRACE])
+		rein_message_send(agent->init_socket, REIN_MESSAGE_THAW, 0, NULL, -1);
+}
+
+int rein_agent_hold(struct rein_agent *agent, enum rein_hold hold, struct rein_error *err)
+{
+	int r = 0;
+
+	if (agent->life != REIN_LIFE_RUNNING && agent->life != REIN_LIFE_FROZEN)
+		return rein_fail(err, ESRCH, "the agent is not running");
+	if (!agent->holds)
+		r = stop(agent, true, err);
+	if (r < 0)
+		return r;
+	agent->holds |= hold;
+	agent->life = REIN_LIFE_FROZEN;
+	/* A person is asked to act: the outer terminal is theirs again, and ^C means rein. */
+	if (hold == REIN_HOLD_BREAKER && agent->terminal)
+		rein_terminal_suspend(agent);
+	return 0;
+}
+
+int rein_agent_release(struct rein_agent *agent, enum rein_hold hold, struct rein_error *err)
+{
+	int r;
+
+	if (!(agent->holds & hold))
+		return 0;
+	if (agent->holds != (unsigned)hold) {
+		agent->holds &= ~(unsigned)hold;
+		return 0;
+	}
+	r = stop(agent, false, err);
+	if (r < 0)
+		return r;
+	undo_trace_stops(agent);
+	if (hold == REIN_HOLD_BREAKER && agent->terminal)
+		rein_terminal_resume(agent);
+	agent->holds = 0;
+	if (agent->life == REIN_LIFE_FROZEN)
+		agent->life = REIN_LIFE_RUNNING;
+	if (agent->broker)
+		rein_broker_resume(agent);
+	return 0;
+}
+
+void rein_agent_kill(struct rein_agent *agent, enum rein_end_cause cause)
+{
+	if (agent->life == REIN_LIFE_ENDED)
+		return;
+	if (agent->life != REIN_LIFE_ENDING)
+		agent->end_cause = cause;
+	agent->life = REIN_LIFE_ENDING;
+	if (agent->launch->cgroup_fd >= 0)
+		rein_cgroup_kill(agent->launch);
+	/* With its PID 1 the kernel kills the whole PID namespace, frozen or not. */
+	if (agent->init_pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, agent->init_pidfd, SIGKILL, NULL, 0);
+}
+
+static void owe_flush(struct rein_agent *agent)
+{
+	static const struct itimerspec second = {.it_value = {.tv_sec = 1}};
+
+	if (!agent->owes_flush && agent->tick_fd >= 0)
+		timerfd_settime(agent->tick_fd, 0, &second, NULL);
+	agent->owes_flush = true;
+}
+
+void rein_agent_emit(struct rein_agent *agent, const struct rein_event *event)
+{
+	struct rein_error err = {0};
+	int r;
+
+	agent->counts[event->kind]++;
+	r = agent->sink.emit(agent->sink.context, event, &err);
+	owe_flush(agent);
+	if (r >= 0)
+		return;
+	agent->unwritten++;
+	if (agent->launch->policy->audit == REIN_AUDIT_STRICT && !(agent->holds & REIN_HOLD_AUDIT))
+		rein_agent_hold(agent, REIN_HOLD_AUDIT, NULL);
+}
