@@ -28,6 +28,19 @@ struct rein_charged {
 struct rein_charged rein_breakers_charge(struct rein_state *state, enum rein_meter meter, enum rein_mechanism by,
 					 uint64_t n, bool happened, uint64_t now_ns);
 
+/* One breaker in userspace's hands; pure but for the atomics. */
+
+/* Books n units that happened although the breaker did not let them through: they are owed, whatever the state. */
+void rein_breaker_owe(struct rein_breaker *breaker, uint64_t n, uint64_t now_ns);
+/* Forgives what is owed beyond one burst. */
+void rein_breaker_forgive(struct rein_breaker *breaker, uint64_t now_ns);
+/* How many units of the burst are taken now; may be more than the burst while some are owed. */
+uint64_t rein_breaker_level(const struct rein_breaker *breaker, uint64_t now_ns);
+/* How long until `need_ns` worth of units (at most one burst) would pass; 0: now. */
+uint64_t rein_breaker_wait_ns(const struct rein_breaker *breaker, uint64_t need_ns, uint64_t now_ns);
+/* Whether the total for the agent's life leaves no room for n more units. */
+bool rein_breaker_spent(const struct rein_breaker *breaker, uint64_t n);
+
 /* Breaker `index` has tripped over `amount` units: says so in the audit, and freezes, kills, throttles or starts its
  * cool-down. `pid` and `comm` are of the process that did it, 0 and NULL if unknown. */
 void rein_breakers_tripped(struct rein_agent *agent, int index, uint64_t amount, pid_t pid, const char *comm);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef REIN_AGENT_TRIP_H
+#define REIN_AGENT_TRIP_H
+
+#include "agent/agent.h"
+
+/* One trip in words, for the audit and for whoever has to decide what happens next. */
+
+enum rein_trip_cause {
+	REIN_TRIP_RATE,	  /* burst and rate were used up */
+	REIN_TRIP_SINGLE, /* one operation larger than the burst */
+	REIN_TRIP_TOTAL,  /* the total for the agent's life was used up */
+	REIN_TRIP_PROBE,  /* on probation, and past it */
+	REIN_TRIP_PERSON, /* rein trip */
+};
+
+/* Strings are borrowed. */
+struct rein_trip {
+	int index;	  /* of the breaker */
+	uint64_t amount;  /* units of the operation; 0: not known */
+	pid_t pid;	  /* 0: not known */
+	const char *comm; /* NULL: not known */
+	const char *by;	  /* the person who tripped it; NULL: the meter did */
+	bool from_half_open;
+	enum rein_on_trip action; /* what is done about it */
+	uint64_t wait_ns;	  /* until it half-opens or goes on by itself; 0: never */
+	bool spent;		  /* the total is used up */
+	uint64_t now_ns;
+};
+
+/* Why it tripped. */
+enum rein_trip_cause rein_trip_cause(const struct rein_agent *agent, const struct rein_trip *trip);
+/* One sentence: who did what, what the breaker allows and where that stands, what was done, what a person can do. */
+void rein_trip_why(const struct rein_agent *agent, const struct rein_trip *trip, char *ret_text, size_t size);
+
+/* The rule of breaker `index`, as the plan holds it. */
+const struct rein_breaker_rule *rein_breakers_rule(const struct rein_agent *agent, int index);
+/* `n` units of `meter` as people write them, in `text` of REIN_UNITS_MAX. Returns `text`. */
+const char *rein_meter_amount(enum rein_meter meter, uint64_t n, char *text);
+
+#endif
