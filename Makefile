@@ -43,7 +43,7 @@ $(BUILD)/rein: $(BUILD)/userspace/cmd/main.o $(BUILD)/librein.a
 
 $(BUILD)/librein.a: $(LIBRARY_OBJECTS)
 	@echo "  AR    $@"
-	$(Q)rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar qcs $@ $^
 
 $(BUILD)/userspace/%.o: userspace/%.c | $(BPF_SKELETONS)
 	@echo "  CC    $<"

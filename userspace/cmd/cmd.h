@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 
+#define REIN_VERSION "0.1"
+
 /* One subcommand of the table in cmd/main.c. main gets argv from its own name on and returns the exit code. */
 struct rein_cmd {
 	const char *name, *arguments, *summary;

@@ -19,28 +19,37 @@ enum rein_colour {
 
 #define REIN_COLUMNS_MAX 8
 
-/* A table whose cells are collected first; the last column wraps under itself. Zeroed is empty. */
-struct rein_table {
-	const char *const *headings; /* NULL-terminated, decides the number of columns */
-	struct rein_cell *cells;     /* row by row */
-	size_t nr_cells, room;
-	const char *indent; /* in front of every line; NULL: none */
+struct rein_cell {
+	char *text; /* owned; control bytes are shown already */
+	enum rein_colour colour;
 };
 
-/* Adds the next cell; text is copied, control bytes are shown, never sent. -ENOMEM. */
-int rein_table_add(struct rein_table *table, enum rein_colour colour, const char *text);
-/* Prints to `out`: with its colours and width if it is a terminal, else plain and unwrapped. Frees the cells. */
+/* A table whose cells are collected first, row by row. Set the headings, the rest zeroed. */
+struct rein_table {
+	const char *headings[REIN_COLUMNS_MAX + 1]; /* NULL-terminated: the number of columns */
+	struct rein_cell *cells;
+	size_t count, room;
+	int indent; /* spaces in front of every line */
+};
+
+/* Adds the next cell; text is copied, NULL is empty. Without memory it ends the program with 1: nothing is half
+ * printed. */
+void rein_table_add(struct rein_table *table, enum rein_colour colour, const char *text);
+/* Prints to `out` and frees the cells. The last column wraps under itself where `out` is a terminal. An empty table
+ * prints nothing. */
 void rein_table_print(struct rein_table *table, FILE *out);
 
-/* The escape sequence of a colour, "" where `out` is no terminal or NO_COLOR is set; NULL text resets. */
+/* The escape sequence of a colour; "" where `out` is no terminal, or NO_COLOR is set, or TERM is dumb. */
 const char *rein_colour(FILE *out, enum rein_colour colour);
-/* Columns of the terminal `out` is on; 0 if it is none. */
-int rein_terminal_width(FILE *out);
-/* Prints `text` to `out` with control bytes escaped as \xNN. */
-void rein_print_safe(FILE *out, const char *text);
-/* Prints paragraphs of `text` wrapped to the terminal, each line behind `indent` spaces. */
-void rein_print_wrapped(FILE *out, int indent, const char *text);
-/* Prints JSON in one way for all commands, and a newline. Returns 0 or -errno. Takes over `value`. */
+/* Columns of the terminal that `out` is on; 0 if it is none. */
+int rein_print_width(FILE *out);
+/* Prints `length` bytes of text as rein_escape_terminal makes them safe. */
+void rein_print_safe(FILE *out, const char *text, size_t length);
+/* Prints `text`, which starts at column `column`, wrapped to the terminal; further lines start at `column` too. Ends
+ * the line. */
+void rein_print_wrapped(FILE *out, int column, const char *text);
+/* Prints JSON in one way for all commands, and a newline. Takes over `value`; NULL is no memory. Returns the exit code:
+ * 0 or 1. */
 int rein_print_json(FILE *out, json_t *value);
 
 #endif

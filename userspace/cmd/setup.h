@@ -13,11 +13,12 @@ struct rein_setup {
 	char *workspace, *tmpdir;	   /* real; owned */
 	char *config_home, *installed_dir; /* owned; config_home may be NULL */
 	struct rein_identity who;
+	uid_t starter; /* the person at the keyboard: sudo's caller, else the caller. May thaw, reset and kill */
 	struct rein_places places;
 	struct rein_policy *policy;
 	struct rein_machine machine;
 	struct rein_plan plan;
-	REIN_VEC(char *) guarded; /* NULL-terminated once the plan is made */
+	REIN_VEC(char *) guarded; /* rein's own folders and files; NULL-terminated once the plan is made */
 };
 
 /* Finds the workspace and the identity and loads the policy. The caller frees, also after an error. */
@@ -25,5 +26,8 @@ int rein_setup_load(const struct rein_options *options, struct rein_setup *ret_s
 /* Then: probes the machine and makes the plan, which may refuse (setup->plan.refused). */
 int rein_setup_plan(const struct rein_options *options, struct rein_setup *setup, struct rein_error *err);
 void rein_setup_free(struct rein_setup *setup);
+
+/* Where rein's own program is, without its name; NULL where /proc does not say. The caller frees it. */
+char *rein_setup_program_folder(void);
 
 #endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/print.h"
+
+/* One line of what rein itself says. Names of files and what an agent sends can be in it: rein_print_safe. */
+static void say_line(const char *line, size_t length)
+{
+	fprintf(stderr, "%srein: %s", rein_colour(stderr, REIN_COLOUR_BOLD), rein_colour(stderr, REIN_COLOUR_PLAIN));
+	rein_print_safe(stderr, line, length);
+	fputc('\n', stderr);
+}
+
+static void say_lines(const char *text)
+{
+	const char *end;
+
+	for (; (end = strchr(text, '\n')); text = end + 1)
+		say_line(text, (size_t)(end - text));
+	say_line(text, strlen(text));
+}
+
+void rein_say(const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list args;
+	int used;
+
+	va_start(args, fmt);
+	used = vasprintf(&text, fmt, args);
+	va_end(args);
+	say_lines(used < 0 ? "no memory to say what is wrong" : text);
+	if (used >= 0)
+		free(text);
+}
+
+int rein_say_error(const struct rein_error *err, int code)
+{
+	say_lines(err->text);
+	return code;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/units.h"
+#include "plan/planning.h"
+#include "profile/words.h"
+
+/*
+ * Breakers: for a meter, the mechanisms that count it, in the order in which they are taken. Tracepoints stand before
+ * the broker although the broker is exact: they cost 0.1 µs a call, the broker a round trip to the supervisor, so the
+ * broker is taken where a line asks for what tracepoints cannot do (`deny`, `exactness: exact`).
+ */
+
+#define METER(name) (1u << REIN_METER_##name)
+#define TRIP(name) (1u << REIN_ON_TRIP_##name)
+
+#define METERS_CALLS                                                                                                 \
+	(METER(WRITE_FILES) | METER(CREATE_FILES) | METER(DELETE_FILES) | METER(RENAME_FILES) | METER(CHMOD_FILES) | \
+	 METER(EXEC_COUNT) | METER(FORK_COUNT))
+#define METERS_PACKETS (METER(NET_TX_BYTES) | METER(NET_RX_BYTES))
+#define TRIPS_STOP (TRIP(THROTTLE) | TRIP(FREEZE) | TRIP(KILL))
+#define TRIPS_ALL (TRIPS_STOP | TRIP(DENY))
+
+static bool anywhere(const struct rein_planning *planning)
+{
+	return true;
+}
+
+static bool isolated(const struct rein_planning *planning)
+{
+	return planning->scope == REIN_SCOPE_ISOLATED;
+}
+
+struct keeper {
+	enum rein_mechanism by;
+	unsigned meters, on_trips;
+	enum rein_exactness exactness;
+	bool (*here)(const struct rein_planning *planning);
+	const char *note;
+};
+
+static const struct keeper keepers[] = {
+	{REIN_MECH_BPF_NET, METERS_PACKETS | METER(NET_CONNECTS) | METER(NET_DNS_QUERIES), TRIPS_ALL,
+	 REIN_EXACTNESS_EXACT, anywhere, ""},
+	{REIN_MECH_BPF_TRACE, METERS_CALLS | METER(WRITE_BYTES), TRIPS_STOP, REIN_EXACTNESS_PROMPT, anywhere,
+	 "at most one operation of each thread more than the burst"},
+	{REIN_MECH_BROKER, METERS_CALLS | METER(NET_CONNECTS), TRIPS_ALL, REIN_EXACTNESS_EXACT, anywhere, ""},
+	{REIN_MECH_SUPERVISOR, METER(WRITE_BYTES), TRIPS_STOP, REIN_EXACTNESS_SAMPLED, anywhere,
+	 "looked at every 10 ms: what is written between two looks passes, and children that nobody waits for can be "
+	 "missed"},
+	{REIN_MECH_SUPERVISOR, METERS_PACKETS, TRIPS_STOP, REIN_EXACTNESS_SAMPLED, isolated,
+	 "looked at every 10 ms; its network is loopback only"},
+	{REIN_MECH_NAMESPACES, METERS_PACKETS | METER(NET_DNS_QUERIES), TRIPS_ALL, REIN_EXACTNESS_EXACT, isolated,
+	 "its network is loopback only, so nothing can leave; what its processes tell each other is not counted"},
+};
+
+static bool counts(const struct keeper *keeper, const struct rein_breaker_rule *rule)
+{
+	return keeper->meters & (1u << rule->meter);
+}
+
+static bool keeps(const struct keeper *keeper, const struct rein_breaker_rule *rule)
+{
+	return counts(keeper, rule) && (keeper->on_trips & (1u << rule->on_trip)) &&
+	       keeper->exactness >= rule->exactness;
+}
+
+static bool here(const struct rein_planning *planning, const struct keeper *keeper)
+{
+	return rein_planning_has(planning, keeper->by) && keeper->here(planning);
+}
+
+static const struct keeper *choose(const struct rein_planning *planning, const struct rein_breaker_rule *rule)
+{
+	for (size_t i = 0; i < REIN_COUNT(keepers); i++)
+		if (keeps(&keepers[i], rule) && here(planning, &keepers[i]))
+			return &keepers[i];
+	return NULL;
+}
+
+/* "throttle, freeze or kill": what a keeper does on a trip. */
+static void list_on_trips(unsigned on_trips, char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = 0;
+	for (int i = 0; i < REIN_ON_TRIP_COUNT && used < size; i++)
+		if (on_trips & (1u << i)) {
+			bool last = on_trips >> (i + 1) == 0;
+
+			used += (size_t)snprintf(text + used, size - used, "%s%s",
+						 !used	? ""
+						 : last ? " or "
+							: ", ",
+						 rein_on_trip_name((enum rein_on_trip)i));
+		}
+}
+
+/* What would have to be different here: the first mechanism that does what the line says, and why it does not. */
+static void say_missing(const struct rein_planning *planning, const struct rein_breaker_rule *rule, char *text,
+			size_t size)
+{
+	for (size_t i = 0; i < REIN_COUNT(keepers); i++) {
+		if (!keeps(&keepers[i], rule))
+			continue;
+		if (rein_planning_has(planning, keepers[i].by))
+			snprintf(text, size, "the agent shares the host's network");
+		else
+			snprintf(text, size, "%s does not work here (%.160s)", rein_mechanism_name(keepers[i].by),
+				 planning->machine->facts[keepers[i].by].detail);
+		return;
+	}
+	snprintf(text, size, "it needs bpf-file, which this version of rein does not have yet");
+}
+
+/* What the line could ask for instead: what the first keeper of its meter does on this machine. */
+static void say_instead(const struct rein_planning *planning, const struct rein_breaker_rule *rule, char *text,
+			size_t size)
+{
+	char on_trips[64];
+
+	text[0] = 0;
+	for (size_t i = 0; i < REIN_COUNT(keepers); i++) {
+		if (!counts(&keepers[i], rule) || !here(planning, &keepers[i]))
+			continue;
+		list_on_trips(keepers[i].on_trips, on_trips, sizeof(on_trips));
+		snprintf(text, size, "; %s here keeps on_trip: %s, %s", rein_mechanism_name(keepers[i].by), on_trips,
+			 rein_exactness_name(keepers[i].exactness));
+		return;
+	}
+}
+
+static void refuse(struct rein_planning *planning, struct rein_plan_line *line, const struct rein_breaker_rule *rule)
+{
+	char why[240], instead[120];
+
+	say_missing(planning, rule, why, sizeof(why));
+	say_instead(planning, rule, instead, sizeof(instead));
+	rein_planning_refuse(planning, line, rule->optional, "nothing here keeps on_trip: %s of %s%s: %s%s",
+			     rein_on_trip_name(rule->on_trip), rein_meter_name(rule->meter),
+			     rule->exactness == REIN_EXACTNESS_EXACT	? " exactly"
+			     : rule->exactness == REIN_EXACTNESS_PROMPT ? " promptly"
+									: "",
+			     why, instead);
+}
+
+static void describe(const struct rein_breaker_rule *rule, char *text, size_t size)
+{
+	bool bytes = rein_meter_is_bytes(rule->meter);
+	const char *(*format)(char *, uint64_t) = bytes ? rein_size_format : rein_count_format;
+	char rate[REIN_UNITS_MAX], burst[REIN_UNITS_MAX], total[REIN_UNITS_MAX];
+
+	snprintf(text, size, "%s: %s over %s, burst %s%s%s: %s", rule->name, rein_meter_name(rule->meter),
+		 rein_rate_format(rate, bytes, rule->rate_units, rule->rate_period_ns), format(burst, rule->burst),
+		 rule->total ? ", total " : "", rule->total ? format(total, rule->total) : "",
+		 rein_on_trip_name(rule->on_trip));
+}
+
+static void breaker_line(struct rein_planning *planning, const struct rein_breaker_rule *rule)
+{
+	const struct keeper *keeper = choose(planning, rule);
+	struct rein_plan_breaker *breaker = rein_vec_add(&planning->plan->breakers);
+	char what[200];
+	struct rein_plan_line *line;
+
+	describe(rule, what, sizeof(what));
+	line = rein_planning_line(planning, &rule->origin, "%s", what);
+	line->breaker = true;
+	if (!breaker) {
+		planning->no_memory = true;
+		return;
+	}
+	breaker->rule = rule;
+	if (!keeper) {
+		refuse(planning, line, rule);
+		return;
+	}
+	breaker->by = keeper->by;
+	breaker->exactness = line->exactness = keeper->exactness;
+	rein_planning_keep(line, keeper->by);
+	rein_planning_note(line, "%s", keeper->note);
+	if (rule->on_trip == REIN_ON_TRIP_FREEZE && planning->options->ci)
+		rein_planning_note(line, "with --ci nobody can thaw: it kills%s%s", keeper->note[0] ? "; " : "",
+				   keeper->note);
+}
+
+void rein_planning_breakers(struct rein_planning *planning)
+{
+	for (size_t i = 0; i < planning->policy->breakers.count; i++)
+		breaker_line(planning, &planning->policy->breakers.items[i]);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "plan/planning.h"
+#include "profile/words.h"
+
+/* Path rules. The view has worked out what each comes to here; mounts and Landlock both keep that one view. */
+
+static bool absent(const struct rein_view *view, const struct rein_path_rule *rule)
+{
+	for (size_t i = 0; i < view->absent.count; i++)
+		if (view->absent.items[i].rule == rule)
+			return true;
+	return false;
+}
+
+static bool held(const struct rein_view *view, const struct rein_path_rule *rule)
+{
+	for (size_t i = 0; i < view->places.count; i++)
+		if (view->places.items[i].rule == rule && view->places.items[i].kind == REIN_PLACE_HELD)
+			return true;
+	return false;
+}
+
+/* A carve-out is a mount over one name: other names of the same file, made before the start, are not under it. */
+static void note_links(struct rein_plan_line *line, const struct rein_path_rule *rule)
+{
+	struct stat st;
+
+	if (lstat(rule->path, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink > 1)
+		rein_planning_note(line, "the file has %lu names (hard links); this keeps this name only",
+				   (unsigned long)st.st_nlink);
+}
+
+static void keep(struct rein_planning *planning, struct rein_plan_line *line, const struct rein_path_rule *rule)
+{
+	rein_planning_keep(line, REIN_MECH_NAMESPACES);
+	if (rule->verdict == REIN_VERDICT_ALLOW && rein_planning_has(planning, REIN_MECH_LANDLOCK))
+		rein_planning_keep(line, REIN_MECH_LANDLOCK);
+	if (rule->verdict == REIN_VERDICT_DENY && held(&planning->plan->view, rule))
+		rein_planning_note(line, "not there; the name is held so that nobody can make it");
+	else if (rule->verdict == REIN_VERDICT_DENY)
+		note_links(line, rule);
+}
+
+static void path_line(struct rein_planning *planning, const struct rein_path_rule *rule)
+{
+	struct rein_plan_line *line = rein_planning_line(planning, &rule->origin, "%s %s %s",
+							 rule->verdict == REIN_VERDICT_ALLOW ? "may" : "may not",
+							 rein_access_name(rule->list), rule->path);
+
+	if (rule->verdict == REIN_VERDICT_ASK)
+		rein_planning_refuse(planning, line, rule->optional, "nobody can be asked yet: allow it or deny it");
+	else if (absent(&planning->plan->view, rule))
+		rein_planning_skip(line, "not there");
+	else if (planning->machine->namespaces & REIN_NS_MOUNT)
+		keep(planning, line, rule);
+	else
+		rein_planning_refuse(planning, line, rule->optional, "no mount namespace can be made here");
+}
+
+void rein_planning_filesystem(struct rein_planning *planning)
+{
+	const struct rein_policy *policy = planning->policy;
+
+	for (size_t i = 0; i < policy->paths.count; i++)
+		path_line(planning, &policy->paths.items[i]);
+}

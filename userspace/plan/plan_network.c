@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "plan/planning.h"
+#include "profile/words.h"
+
+/*
+ * Network rules. With bpf-net addresses and ports are decided in the kernel, on the host's network. Without it there
+ * is Landlock, which knows TCP ports and no addresses, and the network namespace, which has nothing but loopback.
+ */
+
+#define ABI_TCP 4	   /* of Landlock: connect and bind of TCP */
+#define ABI_SCOPES 6	   /* abstract UNIX sockets and signals */
+#define ABI_RESOLVE_UNIX 9 /* UNIX sockets by path */
+
+static bool loopback(const struct rein_net_rule *rule)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	if (rule->family == REIN_NET_V4)
+		return rule->prefix_bits >= 8 && rule->address[0] == 127;
+	return rule->prefix_bits == 128 && memcmp(rule->address, one, sizeof(one)) == 0;
+}
+
+static bool any_address(const struct rein_net_rule *rule)
+{
+	return rule->prefix_bits == 0 && rule->protocol == IPPROTO_TCP;
+}
+
+/* Whether an allowed any-address rule of `family` covers the rule's ports in its direction. */
+static bool covered(const struct rein_policy *policy, const struct rein_net_rule *rule, enum rein_net_family family)
+{
+	for (size_t i = 0; i < policy->net.count; i++) {
+		const struct rein_net_rule *other = &policy->net.items[i];
+
+		if (other->verdict == REIN_VERDICT_ALLOW && any_address(other) && other->family == family &&
+		    other->direction == rule->direction && other->port_low <= rule->port_low &&
+		    other->port_high >= rule->port_high)
+			return true;
+	}
+	return false;
+}
+
+/* Whether Landlock, which sees ports only, allows exactly this rule: all addresses of both families have the ports. */
+static bool by_port(const struct rein_planning *planning, const struct rein_net_rule *rule)
+{
+	return planning->machine->landlock_abi >= ABI_TCP && rule->protocol == IPPROTO_TCP &&
+	       covered(planning->policy, rule, REIN_NET_V4) && covered(planning->policy, rule, REIN_NET_V6);
+}
+
+static enum rein_scope scope(const struct rein_planning *planning)
+{
+	const struct rein_policy *policy = planning->policy;
+	bool bpf = rein_planning_has(planning, REIN_MECH_BPF_NET);
+
+	for (size_t i = 0; i < policy->net.count; i++) {
+		const struct rein_net_rule *rule = &policy->net.items[i];
+
+		if (rule->verdict != REIN_VERDICT_ALLOW)
+			continue;
+		if (bpf)
+			return REIN_SCOPE_BPF;
+		if (!loopback(rule) && by_port(planning, rule))
+			return REIN_SCOPE_PORTS;
+	}
+	return REIN_SCOPE_ISOLATED;
+}
+
+static void keep_bpf(struct rein_planning *planning, struct rein_plan_line *line, const struct rein_net_rule *rule)
+{
+	rein_planning_keep(line, REIN_MECH_BPF_NET);
+}
+
+static void keep_isolated(struct rein_planning *planning, struct rein_plan_line *line, const struct rein_net_rule *rule)
+{
+	if (rule->verdict == REIN_VERDICT_DENY && loopback(rule)) {
+		rein_planning_refuse(planning, line, rule->optional,
+				     "without root nothing here refuses an address of the agent's own loopback; leave "
+				     "the line out or start as root");
+	} else if (rule->verdict == REIN_VERDICT_DENY) {
+		rein_planning_keep(line, REIN_MECH_NAMESPACES);
+	} else if (loopback(rule)) {
+		rein_planning_keep(line, REIN_MECH_NAMESPACES);
+		rein_planning_note(line, "the loopback is the agent's own: servers of the host are not on it");
+	} else {
+		rein_planning_refuse(
+			planning, line, rule->optional,
+			"addresses need bpf-net (root); without root they come with the broker. %s",
+			planning->machine->landlock_abi < ABI_TCP
+				? "This kernel's Landlock governs no ports either (that is ABI 4)"
+				: "Without root only TCP ports of every address (0.0.0.0/0 and ::/0) can be kept");
+	}
+}
+
+static void keep_ports(struct rein_planning *planning, struct rein_plan_line *line, const struct rein_net_rule *rule)
+{
+	if (rule->verdict == REIN_VERDICT_DENY)
+		rein_planning_refuse(planning, line, rule->optional,
+				     "Landlock allows ports and cannot deny addresses; start as root for bpf-net");
+	else if (by_port(planning, rule))
+		rein_planning_keep(line, REIN_MECH_LANDLOCK);
+	else
+		rein_planning_refuse(
+			planning, line, rule->optional,
+			"beside lines for every address Landlock would open this one to every address too; "
+			"start as root for bpf-net, or allow the same TCP ports for 0.0.0.0/0 and ::/0");
+}
+
+static void (*const keepers[REIN_SCOPE_COUNT])(struct rein_planning *, struct rein_plan_line *,
+					       const struct rein_net_rule *) = {
+	[REIN_SCOPE_ISOLATED] = keep_isolated,
+	[REIN_SCOPE_BPF] = keep_bpf,
+	[REIN_SCOPE_PORTS] = keep_ports,
+};
+
+struct place_text {
+	char text[INET6_ADDRSTRLEN + 40];
+};
+
+static struct place_text place_text(const struct rein_net_rule *rule)
+{
+	char address[INET6_ADDRSTRLEN] = "?";
+	struct place_text ret;
+	int used;
+
+	inet_ntop(rule->family == REIN_NET_V4 ? AF_INET : AF_INET6, rule->address, address, sizeof(address));
+	used = snprintf(ret.text, sizeof(ret.text), "%s/%u %s port %u", address, rule->prefix_bits,
+			rein_protocol_name(rule->protocol), rule->port_low);
+	if (rule->port_high != rule->port_low)
+		snprintf(ret.text + used, sizeof(ret.text) - (size_t)used, "-%u", rule->port_high);
+	return ret;
+}
+
+static void address_line(struct rein_planning *planning, const struct rein_net_rule *rule)
+{
+	struct rein_plan_line *line = rein_planning_line(
+		planning, &rule->origin, "%s %s %s", rule->verdict == REIN_VERDICT_ALLOW ? "may" : "may not",
+		rule->direction == REIN_NET_CONNECT ? "connect to" : "listen on", place_text(rule).text);
+
+	if (rule->verdict == REIN_VERDICT_ASK)
+		rein_planning_refuse(planning, line, rule->optional, "nobody can be asked yet: allow it or deny it");
+	else
+		keepers[planning->scope](planning, line, rule);
+}
+
+/* A socket by its path: connecting needs to see it and to be allowed to write it, which the view decides. */
+static void socket_line(struct rein_planning *planning, const struct rein_unix_rule *rule)
+{
+	bool allow = rule->verdict == REIN_VERDICT_ALLOW;
+	struct rein_plan_line *line = rein_planning_line(planning, &rule->origin, "%s connect to the socket %s",
+							 allow ? "may" : "may not", rule->path);
+	REIN_AUTO_FREE char *real = realpath(rule->path, NULL);
+	const struct rein_place *place = real ? rein_view_find(&planning->plan->view, real) : NULL;
+	bool seen = place && (place->access & REIN_ACCESS_READ);
+
+	if (rule->verdict == REIN_VERDICT_ASK)
+		rein_planning_refuse(planning, line, rule->optional, "nobody can be asked yet: allow it or deny it");
+	else if (!real && allow)
+		rein_planning_skip(line, "not there");
+	else if (seen == allow)
+		rein_planning_keep(line, REIN_MECH_NAMESPACES);
+	else
+		rein_planning_refuse(
+			planning, line, rule->optional,
+			allow ? "the socket is not in what the agent sees; allow its path under filesystem"
+			      : "the socket stands in a folder that the agent may read; deny it for reading");
+}
+
+static const char *const scope_words[REIN_SCOPE_COUNT] = {
+	[REIN_SCOPE_ISOLATED] =
+		"what no line allows on the network is refused: it has a network of its own, loopback only",
+	[REIN_SCOPE_BPF] = "what no line allows on the network is refused, by address and port",
+	[REIN_SCOPE_PORTS] =
+		"what no line allows on the network is refused, by TCP port; all other protocols are refused",
+};
+
+static void scope_line(struct rein_planning *planning)
+{
+	struct rein_plan_line *line = rein_planning_line(planning, NULL, "%s", scope_words[planning->scope]);
+
+	if (planning->scope == REIN_SCOPE_BPF)
+		rein_planning_keep(line, REIN_MECH_BPF_NET);
+	else if (planning->scope == REIN_SCOPE_PORTS)
+		rein_planning_keep(line, REIN_MECH_LANDLOCK);
+	else if (planning->machine->namespaces & REIN_NS_NET)
+		rein_planning_keep(line, REIN_MECH_NAMESPACES);
+	else
+		rein_planning_note(line, "no network namespace can be made here: %s",
+				   planning->machine->facts[REIN_MECH_NAMESPACES].detail);
+	if (planning->scope != REIN_SCOPE_ISOLATED)
+		rein_planning_keep(line, REIN_MECH_SECCOMP);
+}
+
+/* Abstract names belong to the network namespace; in the host's only Landlock's scope keeps them apart. */
+static void unix_line(struct rein_planning *planning)
+{
+	bool apart = planning->scope == REIN_SCOPE_ISOLATED || planning->machine->landlock_abi >= ABI_SCOPES;
+	struct rein_plan_line *line =
+		rein_planning_line(planning, NULL,
+				   "UNIX sockets of others are out of reach: abstract ones, and those "
+				   "in folders that no line allows");
+
+	planning->plan->unix_sockets = apart;
+	rein_planning_keep(line, REIN_MECH_NAMESPACES);
+	if (!apart) {
+		rein_planning_keep(line, REIN_MECH_SECCOMP);
+		rein_planning_note(line,
+				   "the agent can make no UNIX sockets at all: to keep abstract ones apart on the "
+				   "host's network takes Landlock ABI 6 (kernel 6.12)");
+	} else if (planning->scope != REIN_SCOPE_ISOLATED) {
+		rein_planning_keep(line, REIN_MECH_LANDLOCK);
+	}
+	if (apart && planning->machine->landlock_abi < ABI_RESOLVE_UNIX)
+		rein_planning_note(line, "a socket inside a folder that a line allows to read can be connected to; "
+					 "Landlock refuses that from ABI 9 (kernel 7.1)");
+}
+
+void rein_planning_network(struct rein_planning *planning)
+{
+	const struct rein_policy *policy = planning->policy;
+
+	planning->scope = scope(planning);
+	planning->plan->host_network = planning->scope != REIN_SCOPE_ISOLATED;
+	scope_line(planning);
+	unix_line(planning);
+	for (size_t i = 0; i < policy->net.count; i++)
+		address_line(planning, &policy->net.items[i]);
+	for (size_t i = 0; i < policy->sockets.count; i++)
+		socket_line(planning, &policy->sockets.items[i]);
+}
