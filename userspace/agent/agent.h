@@ -49,6 +49,7 @@ struct rein_terminal;
 
 struct rein_agent {
 	struct rein_launch *launch; /* borrowed */
+	char *const *argv;	    /* of the command; borrowed */
 	struct rein_sink sink;
 	struct rein_loop loop;
 	enum rein_life life;

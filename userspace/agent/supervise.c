@@ -27,6 +27,7 @@ static void prepare(struct rein_supervisor *supervisor, const struct rein_run *r
 		.wall_time.fd = -1,
 	};
 	agent->launch = run->launch;
+	agent->argv = run->argv;
 	agent->sink = run->sink;
 	agent->ci = run->ci;
 	agent->loop.epoll_fd = agent->init_pidfd = agent->init_socket = agent->proc_fd = agent->tick_fd = -1;
