@@ -114,7 +114,7 @@ static int bad_option(char **argv, int c, const char *given, struct rein_error *
 		return rein_fail(err, EINVAL, "%s needs a %s", given, row ? row->value : "value");
 	if (row && c == '?' && optopt >= LONG_BASE)
 		return rein_fail(err, EINVAL, "%s takes no value", given);
-	return rein_fail(err, EINVAL, "%s is no option of `rein %s`, or stands for several", given, argv[0]);
+	return rein_fail(err, EINVAL, "%s is no option of `rein %s`", given, argv[0]);
 }
 
 static int read_options(int argc, char **argv, const struct rein_usage *usage, struct rein_options *options,

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "harness/machines.h"
+
+static struct rein_net_rule rule(const char *address, uint8_t bits, uint16_t low, uint16_t high)
+{
+	struct rein_net_rule ret = {.origin = {.file = "test.yaml", .line = 3, .text = "network"},
+				    .verdict = REIN_VERDICT_ALLOW,
+				    .family = strchr(address, ':') ? REIN_NET_V6 : REIN_NET_V4,
+				    .protocol = IPPROTO_TCP,
+				    .prefix_bits = bits,
+				    .port_low = low,
+				    .port_high = high};
+
+	cr_assert_eq(inet_pton(ret.family == REIN_NET_V4 ? AF_INET : AF_INET6, address, ret.address), 1);
+	return ret;
+}
+
+struct expected {
+	bool refused, host_network, bpf, unix_sockets;
+};
+
+static void expect(const char *name, const struct rein_machine *machine, const struct rein_net_rule *rules,
+		   size_t count, struct expected expected)
+{
+	struct rein_policy policy = policy_empty();
+	struct rein_plan plan;
+
+	for (size_t i = 0; i < count; i++)
+		*rein_vec_add(&policy.net) = rules[i];
+	plan = plan_of(&policy, machine, &(struct rein_plan_options){.agent_uid = 1000});
+	cr_expect_eq(plan.refused, expected.refused, "%s", name);
+	cr_expect_eq(plan.host_network, expected.host_network, "%s", name);
+	cr_expect_eq(plan.use[REIN_MECH_BPF_NET], expected.bpf, "%s", name);
+	cr_expect_eq(plan.unix_sockets, expected.unix_sockets, "%s", name);
+	cr_expect_eq(!(plan.namespaces & REIN_NS_NET), expected.host_network, "%s", name);
+	rein_plan_free(&plan);
+	rein_vec_free(&policy.net);
+}
+
+#define EXPECT(name, machine, rules, ...) \
+	expect(name, machine, rules, REIN_COUNT(rules), (struct expected){__VA_ARGS__})
+
+Test(plan_network, nothing_declared_is_a_network_of_its_own)
+{
+	struct rein_machine root = machine_root(), user = machine_user(), old = machine_bookworm();
+
+	expect("root", &root, NULL, 0, (struct expected){.unix_sockets = true});
+	expect("user", &user, NULL, 0, (struct expected){.unix_sockets = true});
+	expect("6.1", &old, NULL, 0, (struct expected){.unix_sockets = true});
+}
+
+Test(plan_network, root_keeps_addresses_on_the_host_network)
+{
+	struct rein_machine root = machine_root(), old = machine_root();
+	struct rein_net_rule rules[] = {rule("192.0.2.0", 24, 443, 443), rule("2001:db8::", 32, 1, 65535),
+					rule("127.0.0.1", 32, 3000, 3999), rule("198.51.100.7", 32, 53, 53)};
+
+	rules[2].direction = REIN_NET_LISTEN;
+	rules[3].verdict = REIN_VERDICT_DENY;
+	old.landlock_abi = 2;
+	EXPECT("root", &root, rules, .host_network = true, .bpf = true, .unix_sockets = true);
+	EXPECT("root on 6.1", &old, rules, .host_network = true, .bpf = true, .unix_sockets = false);
+}
+
+Test(plan_network, loopback_without_root_is_the_agents_own)
+{
+	struct rein_machine user = machine_user();
+	struct rein_net_rule rules[] = {rule("127.0.0.1", 32, 3000, 3999), rule("::1", 128, 3000, 3999)};
+
+	EXPECT("loopback", &user, rules, .unix_sockets = true);
+}
+
+Test(plan_network, addresses_without_root_are_refused)
+{
+	struct rein_machine user = machine_user();
+	struct rein_net_rule host[] = {rule("192.0.2.1", 32, 443, 443)};
+	struct rein_net_rule half[] = {rule("0.0.0.0", 0, 443, 443)};
+	struct rein_net_rule wide[] = {rule("126.0.0.0", 7, 443, 443)};
+	struct rein_net_rule udp[] = {rule("0.0.0.0", 0, 53, 53), rule("::", 0, 53, 53)};
+
+	udp[0].protocol = udp[1].protocol = IPPROTO_UDP;
+	EXPECT("one host", &user, host, .refused = true, .unix_sockets = true);
+	EXPECT("IPv4 only", &user, half, .refused = true, .unix_sockets = true);
+	EXPECT("more than loopback", &user, wide, .refused = true, .unix_sockets = true);
+	EXPECT("datagrams", &user, udp, .refused = true, .unix_sockets = true);
+}
+
+Test(plan_network, ports_of_every_address_without_root)
+{
+	struct rein_machine user = machine_user(), old = machine_bookworm(), scopeless = machine_user();
+	struct rein_net_rule both[] = {rule("0.0.0.0", 0, 443, 443), rule("::", 0, 443, 443)};
+	struct rein_net_rule uneven[] = {rule("0.0.0.0", 0, 80, 443), rule("::", 0, 443, 443)};
+	struct rein_net_rule beside[] = {rule("0.0.0.0", 0, 443, 443), rule("::", 0, 443, 443),
+					 rule("127.0.0.1", 32, 3000, 3000)};
+	struct rein_net_rule denied[] = {rule("0.0.0.0", 0, 443, 443), rule("::", 0, 443, 443),
+					 rule("10.0.0.0", 8, 443, 443)};
+
+	denied[2].verdict = REIN_VERDICT_DENY;
+	scopeless.landlock_abi = 5;
+	EXPECT("both families", &user, both, .host_network = true, .unix_sockets = true);
+	EXPECT("ABI 5", &scopeless, both, .host_network = true, .unix_sockets = false);
+	EXPECT("ABI 2", &old, both, .refused = true, .unix_sockets = true);
+	EXPECT("more ports of one family", &user, uneven, .refused = true, .host_network = true, .unix_sockets = true);
+	EXPECT("a port of loopback only", &user, beside, .refused = true, .host_network = true, .unix_sockets = true);
+	EXPECT("an address denied", &user, denied, .refused = true, .host_network = true, .unix_sockets = true);
+}
+
+Test(plan_network, a_question_that_nobody_answers_is_refused)
+{
+	struct rein_machine root = machine_root();
+	struct rein_net_rule ask[] = {rule("192.0.2.1", 32, 443, 443)};
+
+	ask[0].verdict = REIN_VERDICT_ASK;
+	EXPECT("ask", &root, ask, .refused = true, .unix_sockets = true);
+}
+
+Test(plan_network, says_addresses_and_ports_in_words)
+{
+	struct rein_machine root = machine_root();
+	struct rein_policy policy = policy_empty();
+	struct rein_plan plan;
+
+	*rein_vec_add(&policy.net) = rule("192.0.2.0", 24, 80, 443);
+	*rein_vec_add(&policy.net) = rule("::1", 128, 53, 53);
+	policy.net.items[1].direction = REIN_NET_LISTEN;
+	policy.net.items[1].protocol = IPPROTO_UDP;
+	plan = plan_of(&policy, &root, &(struct rein_plan_options){.agent_uid = 1000});
+	cr_expect_eq(line_with(&plan, "may connect to 192.0.2.0/24 tcp port 80-443")->by[0], REIN_MECH_BPF_NET);
+	cr_expect_eq(line_with(&plan, "may listen on ::1/128 udp port 53")->by[0], REIN_MECH_BPF_NET);
+	rein_plan_free(&plan);
+	rein_vec_free(&policy.net);
+}
+
+Test(plan_network, no_network_namespace_is_a_refusal)
+{
+	struct rein_machine user = machine_user();
+	struct rein_policy policy = policy_empty();
+	struct rein_plan plan;
+
+	user.namespaces &= ~(unsigned)REIN_NS_NET;
+	plan = plan_of(&policy, &user, &(struct rein_plan_options){.agent_uid = 1000, .degrade = true});
+	cr_expect(plan.refused);
+	cr_expect_not(plan.host_network);
+	rein_plan_free(&plan);
+}
