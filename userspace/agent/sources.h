@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef REIN_AGENT_SOURCES_H
+#define REIN_AGENT_SOURCES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "plan/view.h"
+
+/* Counters that the kernel keeps anyway, as the sampler reads them. Each returns 0 or -errno. */
+
+/* Sum of /proc/PID/io write_bytes over every process under `proc_fd`, parents before their children, so that what a
+ * parent takes over from a child in between is seen late rather than twice. */
+int rein_source_written(int proc_fd, uint64_t *ret_bytes);
+
+/* Bytes in use in the agent's private file systems, each counted once. `proc_fd` is its /proc. */
+int rein_source_private(int proc_fd, const struct rein_view *view, uint64_t *ret_bytes);
+
+/* Octets of IPv4 and IPv6 that the network namespace of PID 1 under `proc_fd` has received and sent. */
+int rein_source_octets(int proc_fd, uint64_t *ret_in, uint64_t *ret_out);
+
+/* Processes under `proc_fd`, and the bytes of memory that belong to each of them alone (resident, anonymous). */
+int rein_source_usage(int proc_fd, uint64_t *ret_processes, uint64_t *ret_memory);
+
+/*
+ * A sum that should only grow, but loses what unwaited-for children had: a dip of one look is a child on its way to its
+ * parent; one that lasts is a loss, and counting goes on from there.
+ */
+struct rein_monotone {
+	uint64_t peak, dip;
+	unsigned looks; /* for which it has been below the peak */
+};
+/* How much has been added since the last look. Pure. */
+uint64_t rein_monotone_add(struct rein_monotone *monotone, uint64_t sum);
+
+#endif

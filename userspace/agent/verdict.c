@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "agent/verdict.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/addressed.h"
+#include "agent/breakers.h"
+#include "agent/explain.h"
+#include "agent/trip.h"
+#include "mech/syscall_groups.h"
+#include "profile/words.h"
+
+static const struct rein_verdict_on_call passes = {REIN_REPLY_PASS, 0};
+
+static struct rein_verdict_on_call refuse(int error)
+{
+	return (struct rein_verdict_on_call){REIN_REPLY_REFUSE, error};
+}
+
+static struct rein_verdict_on_call refuse_by_policy(struct rein_agent *agent, const struct rein_question *q)
+{
+	char comm[16];
+
+	rein_question_comm(q, comm);
+	rein_explain_syscall(agent, rein_question_pid(q), comm, q->nr, q->architecture, REIN_MECH_BROKER, EPERM);
+	return refuse(EPERM);
+}
+
+/* A call that an open breaker refuses, as an event. The trip itself was told before. */
+static void record_refusal(struct rein_agent *agent, const struct rein_question *q, const struct rein_watched_call *row,
+			   int index)
+{
+	const struct rein_breaker_rule *rule = rein_breakers_rule(agent, index);
+	char path[REIN_QUESTION_PATH_MAX] = "", comm[16], why[512];
+	const struct rein_breaker *breaker = &agent->launch->state->breakers[index];
+
+	rein_question_comm(q, comm);
+	if (row->look == REIN_LOOK_PEER || row->look == REIN_LOOK_NODE)
+		rein_addressed_text(q, row->path, path, sizeof(path));
+	else if (row->dir >= 0 || row->path >= 0)
+		rein_question_path(q, row->dir, row->path, path);
+	snprintf(why, sizeof(why),
+		 "The breaker %s is open, because the agent passed what it allows of %s; it refuses every such call "
+		 "until it closes%s.",
+		 rule->name, rein_meter_name(rule->meter),
+		 rule->cool_down_ns ? " by itself or a person resets it with `rein reset`"
+				    : ", which a person does with `rein reset`");
+	rein_agent_emit(agent, &(struct rein_event){
+				       .kind = REIN_KIND_DENY,
+				       .verdict = REIN_VERDICT_DENY,
+				       .pid = rein_question_pid(q),
+				       .comm = comm,
+				       .op = row->name,
+				       .object = *path ? path : NULL,
+				       .rule = &rule->origin,
+				       .mechanism = REIN_MECH_BROKER,
+				       .why = why,
+				       .meter = rein_meter_name(rule->meter),
+				       .meter_used = REIN_LOAD(&breaker->bucket.used),
+				       .meter_limit = rule->burst,
+				       .error = EDQUOT,
+			       });
+}
+
+static const enum rein_reply replies[REIN_ON_TRIP_COUNT] = {
+	[REIN_ON_TRIP_DENY] = REIN_REPLY_REFUSE,
+	[REIN_ON_TRIP_THROTTLE] = REIN_REPLY_PARK,
+	[REIN_ON_TRIP_FREEZE] = REIN_REPLY_PARK,
+	[REIN_ON_TRIP_KILL] = REIN_REPLY_NEVER,
+};
+
+/* A breaker refused: what its on_trip asks for. */
+static struct rein_verdict_on_call stop(struct rein_agent *agent, const struct rein_question *q,
+					const struct rein_watched_call *row, const struct rein_charged *charged)
+{
+	const struct rein_breaker *breaker = &agent->launch->state->breakers[charged->breaker];
+	char comm[16];
+
+	if (charged->tripped) {
+		rein_question_comm(q, comm);
+		rein_breakers_tripped(agent, charged->breaker, 1, rein_question_pid(q), comm);
+	}
+	if (breaker->on_trip >= REIN_ON_TRIP_COUNT)
+		return refuse(EDQUOT);
+	if (breaker->on_trip == REIN_ON_TRIP_DENY)
+		record_refusal(agent, q, row, charged->breaker);
+	return (struct rein_verdict_on_call){replies[breaker->on_trip], EDQUOT};
+}
+
+/* Charges the call to every meter that counts it, each once, however often the call is judged. */
+static struct rein_verdict_on_call charge(struct rein_agent *agent, const struct rein_filter *filter,
+					  struct rein_question *q)
+{
+	const char *name = rein_syscall_name(q->nr);
+
+	for (const struct rein_watched_call *row = rein_watched_calls; row->name; row++) {
+		struct rein_charged charged;
+		unsigned due = row->watch & filter->watch & ~q->paid;
+
+		if (!due || due >= 1U << REIN_METER_COUNT || strcmp(row->name, name) || !rein_question_counts(q, row))
+			continue;
+		charged = rein_breakers_charge(agent->launch->state, (enum rein_meter)__builtin_ctz(due),
+					       REIN_MECH_BROKER, 1, false, rein_now_ns());
+		if (!charged.passed && charged.breaker < 0)
+			return refuse(EDQUOT);
+		if (!charged.passed)
+			return stop(agent, q, row, &charged);
+		q->paid |= due;
+	}
+	return passes;
+}
+
+struct rein_verdict_on_call rein_question_judge(struct rein_agent *agent, const struct rein_filter *filter,
+						struct rein_question *q)
+{
+	struct rein_verdict_on_call verdict;
+
+	if (!rein_filter_allows(filter, q->nr, q->args))
+		return refuse_by_policy(agent, q);
+	if (filter->watch & REIN_WATCH_ADDRESS && !rein_addressed_allows(agent, q))
+		return refuse(EPERM);
+	verdict = charge(agent, filter, q);
+	if (verdict.reply == REIN_REPLY_PASS && filter->watch & REIN_WATCH_LISTEN)
+		return rein_addressed_listen(agent, q);
+	return verdict;
+}
