@@ -106,6 +106,18 @@ struct rein_breaker_rule {
 	bool optional;
 };
 
+/* The allow lists of a policy, as bits. */
+enum rein_list {
+	REIN_LIST_READ = REIN_ACCESS_READ,
+	REIN_LIST_WRITE = REIN_ACCESS_WRITE,
+	REIN_LIST_EXECUTE = REIN_ACCESS_EXECUTE,
+	REIN_LIST_CONNECT = 1 << 3,
+	REIN_LIST_LISTEN = 1 << 4,
+	REIN_LIST_UNIX = 1 << 5,
+	REIN_LIST_SYSCALLS = 1 << 6,
+	REIN_LIST_KEEP = 1 << 7,
+};
+
 enum rein_audit_mode { REIN_AUDIT_RELAXED, REIN_AUDIT_STRICT };
 
 struct rein_policy {
@@ -122,6 +134,7 @@ struct rein_policy {
 	uint64_t approval_timeout_ns;
 	enum rein_verdict approval_otherwise;
 	enum rein_audit_mode audit;
+	unsigned declared; /* enum rein_list: lists that a file has, empty ones too; a ceiling constrains only these */
 	REIN_VEC(char *) strings; /* owns every string above */
 };
 
