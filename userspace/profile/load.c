@@ -247,6 +247,9 @@ static int guard_file(struct loader *loader, const char *file)
 		if (policy->paths.items[i].list != REIN_ACCESS_WRITE ||
 		    policy->paths.items[i].verdict != REIN_VERDICT_ALLOW)
 			continue;
+		/* What stands in the agent's $TMPDIR is its own, not the host's. */
+		if (policy->tmpdir && strcmp(policy->paths.items[i].path, policy->tmpdir) == 0)
+			continue;
 		root = rein_path_real(policy->paths.items[i].path);
 		exposed = root && rein_path_contains(root, real);
 	}

@@ -95,7 +95,9 @@ static bool skips(const struct rein_raw_name *raw, const char *path)
 		return true;
 	strcpy(folder, path);
 	*strrchr(folder, '/') = '\0';
-	return lstat(*folder ? folder : "/", &st) < 0 && (errno == ENOENT || errno == ENOTDIR);
+	if (stat(*folder ? folder : "/", &st) < 0)
+		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+	return !S_ISDIR(st.st_mode);
 }
 
 static int check_path_rule(const struct rein_resolver *resolver, const struct rein_raw_name *raw,
