@@ -19,7 +19,7 @@ static const char *const tiers[] = {
 
 static void print_facts(const struct rein_machine *machine)
 {
-	struct rein_table table = {.headings = {"MECHANISM", "HERE", "", NULL}, .indent = 2};
+	struct rein_table table = {.headings = (const char *const[]){"MECHANISM", "HERE", "", NULL}, .indent = 2};
 
 	for (int i = REIN_MECH_NONE + 1; i < REIN_MECH_COUNT; i++) {
 		const struct rein_fact *fact = &machine->facts[i];
@@ -36,7 +36,8 @@ static void print_facts(const struct rein_machine *machine)
 
 static void print_blind_spots(const struct rein_machine *machine)
 {
-	struct rein_table table = {.headings = {"KEPT, BUT NOT RECORDED HERE", "", NULL}, .indent = 2};
+	struct rein_table table = {.headings = (const char *const[]){"KEPT, BUT NOT RECORDED HERE", "", NULL},
+				   .indent = 2};
 	const struct rein_blind_spot *spot = NULL;
 
 	while ((spot = rein_machine_blind_spot(machine, spot))) {

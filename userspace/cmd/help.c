@@ -12,7 +12,7 @@
 
 static int list(FILE *out)
 {
-	struct rein_table table = {.headings = {"COMMAND", "", NULL}, .indent = 2};
+	struct rein_table table = {.headings = (const char *const[]){"COMMAND", "", NULL}, .indent = 2};
 
 	fprintf(out, "rein confines AI agents: `rein run -- COMMAND` starts one that can do what its profile\n"
 		     "declares and nothing else, and stops it when it does too much, too fast.\n\n");

@@ -118,7 +118,7 @@ static void print_summary(const struct rein_plan *plan)
 static void print(const struct rein_setup *setup)
 {
 	const struct rein_plan *plan = &setup->plan;
-	struct rein_table table = {.headings = {"LINE", "WHERE", "BY", "WHAT", NULL}};
+	struct rein_table table = {.headings = (const char *const[]){"LINE", "WHERE", "BY", "WHAT", NULL}};
 
 	printf("%sprofile %s%s for %s in ", rein_colour(stdout, REIN_COLOUR_BOLD), plan->policy->name,
 	       rein_colour(stdout, REIN_COLOUR_PLAIN), setup->who.name);
