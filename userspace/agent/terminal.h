@@ -12,8 +12,8 @@
  */
 
 /*
- * Takes over `master_fd` (closed on error too), before the command starts: gives it the outer terminal's size and modes,
- * makes the outer terminal raw if rein is in its foreground, and lets bytes flow through agent->loop.
+ * Takes over `master_fd` (closed on error too), before the command starts: gives it the outer terminal's size and
+ * modes, makes the outer terminal raw if rein is in its foreground, and lets bytes flow through agent->loop.
  */
 int rein_terminal_start(struct rein_agent *agent, int master_fd, struct rein_error *err);
 /* SIGWINCH arrived. */

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "agent/outer.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* "Are you well?", to which every terminal that answers anything answers ESC [ 0 n; answers come in order. */
+static const char question[] = "\033[5n";
+#define ANSWER_PATIENCE_MS 250
+/* A terminal that says it takes something takes at least this much (n_tty reports room only then). */
+#define SMALL_CHUNK 64
+
+/*
+ * A file description of rein's own, so that O_NONBLOCK does not leak to the shell. A terminal that may not be opened
+ * again (after su) is used as it was inherited, in portions that do not block.
+ */
+static int open_again(int inherited, size_t *ret_chunk)
+{
+	char path[40];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", inherited);
+	fd = open(path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	*ret_chunk = fd < 0 ? SMALL_CHUNK : 65536;
+	return fd < 0 ? fcntl(inherited, F_DUPFD_CLOEXEC, 3) : fd;
+}
+
+static bool readable(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags >= 0 && (flags & O_ACCMODE) != O_WRONLY;
+}
+
+int rein_outer_open(struct rein_outer *ret_outer, struct rein_error *err)
+{
+	bool in = isatty(0), out = isatty(1);
+	struct rein_outer outer = {.lines = !out, .signals = !in};
+
+	outer.fd = open_again(out ? 1 : isatty(2) ? 2 : 0, &outer.chunk);
+	if (outer.fd < 0)
+		return rein_fail_errno(err, "cannot use the terminal that rein was started on");
+	if (tcgetattr(outer.fd, &outer.saved)) {
+		close(outer.fd);
+		return rein_fail_errno(err, "cannot read the modes of the terminal");
+	}
+	/* With neither typed input nor shown output of its own, only messages pass: the keyboard is somebody else's. */
+	outer.reads = (in || out) && readable(outer.fd);
+	rein_outer_look(&outer);
+	*ret_outer = outer;
+	return 0;
+}
+
+/* Where it is nobody's controlling terminal, nobody competes for it. */
+void rein_outer_look(struct rein_outer *outer)
+{
+	pid_t group = tcgetpgrp(outer->fd);
+
+	outer->in_front = group < 0 ? errno == ENOTTY : group == getpgrp();
+}
+
+void rein_outer_modes(const struct rein_outer *outer, struct termios *ret_modes)
+{
+	*ret_modes = outer->saved;
+	if (!outer->lines)
+		return;
+	/* Lines come edited and shown already, and go through the outer terminal's own output processing. */
+	ret_modes->c_lflag &= ~(tcflag_t)ECHO;
+	ret_modes->c_oflag &= ~(tcflag_t)OPOST;
+}
+
+static void make_raw(struct rein_outer *outer, bool signals)
+{
+	struct termios modes = outer->saved;
+
+	cfmakeraw(&modes);
+	if (signals)
+		modes.c_lflag |= ISIG;
+	modes.c_cc[VMIN] = 1;
+	modes.c_cc[VTIME] = 0;
+	outer->raw = !tcsetattr(outer->fd, TCSANOW, &modes);
+}
+
+/* All signals are blocked, so that a change from the background would go through and not stop rein: look first. */
+void rein_outer_enter(struct rein_outer *outer)
+{
+	if (!outer->raw && !outer->lines && outer->in_front && outer->reads)
+		make_raw(outer, outer->signals);
+}
+
+static long now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Reads and forgets until the answer to our own question has come. */
+static void wait_for_answers(int fd)
+{
+	static const char answer[] = "\033[0n";
+	struct pollfd outer = {.fd = fd, .events = POLLIN};
+	long end = now_ms() + ANSWER_PATIENCE_MS, left;
+	size_t matched = 0;
+	char byte;
+
+	while (matched < strlen(answer) && (left = end - now_ms()) > 0) {
+		if (poll(&outer, 1, (int)left) <= 0 || read(fd, &byte, 1) != 1)
+			return;
+		matched = byte == answer[matched] ? matched + 1 : byte == answer[0];
+	}
+}
+
+void rein_outer_leave(struct rein_outer *outer, bool asked)
+{
+	if (!outer->in_front) {
+		outer->raw = false; /* whoever is in front has set the modes that it wants */
+		return;
+	}
+	if (asked && outer->reads) {
+		make_raw(outer, false);
+		if (write(outer->fd, question, strlen(question)) == (ssize_t)strlen(question))
+			wait_for_answers(outer->fd);
+	}
+	if (outer->reads)
+		tcflush(outer->fd, TCIFLUSH);
+	if (outer->raw)
+		tcsetattr(outer->fd, TCSANOW, &outer->saved);
+	outer->raw = false;
+}
+
+bool rein_outer_hung_up(const struct rein_outer *outer)
+{
+	struct pollfd fd = {.fd = outer->fd};
+
+	return poll(&fd, 1, 0) > 0 && fd.revents & (POLLHUP | POLLERR | POLLNVAL);
+}
+
+void rein_outer_lose(struct rein_outer *outer)
+{
+	if (outer->fd >= 0)
+		close(outer->fd);
+	outer->fd = -1;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef REIN_AGENT_OUTER_H
+#define REIN_AGENT_OUTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <termios.h>
+
+#include "base/error.h"
+
+/* The terminal that rein was started on, which it shares with a shell and must leave as it found it. */
+struct rein_outer {
+	int fd;	      /* -1: gone */
+	size_t chunk; /* how much may be written at a time without waiting */
+	bool reads;   /* what is typed there is for the agent */
+	bool lines;   /* it stays in line mode: rein's output goes elsewhere, or it is a part of a pipeline */
+	bool signals; /* ^C and ^Z stay signals: others in a pipeline must get them too */
+	bool raw;     /* its modes are rein's now */
+	bool in_front;
+	struct termios saved;
+};
+
+/* Finds it among the standard descriptors, one of which must be a terminal. */
+int rein_outer_open(struct rein_outer *ret_outer, struct rein_error *err);
+/* Whether rein's job is in its foreground now. */
+void rein_outer_look(struct rein_outer *outer);
+/* The modes that the agent's terminal should begin with. */
+void rein_outer_modes(const struct rein_outer *outer, struct termios *ret_modes);
+/* Passes every byte through from now on, if rein is in the foreground and not in line mode. */
+void rein_outer_enter(struct rein_outer *outer);
+/*
+ * Gives it back as it was. What has been typed is forgotten; if the agent `asked` the terminal something, waits for the
+ * answers (not long), so that they do not arrive as input of the shell.
+ */
+void rein_outer_leave(struct rein_outer *outer, bool asked);
+bool rein_outer_hung_up(const struct rein_outer *outer);
+void rein_outer_lose(struct rein_outer *outer);
+
+#endif
