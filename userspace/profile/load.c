@@ -201,7 +201,7 @@ static int load_source(struct loader *loader, const struct source *source, const
 		r = load_extended(loader, raw, source->file);
 	loader->resolver.file = source->file;
 	if (r == 0)
-		r = rein_resolve(&loader->resolver, raw);
+		r = rein_resolver_run(&loader->resolver, raw);
 	loader->depth--;
 	return r;
 }

@@ -231,7 +231,7 @@ static int resolve_head(struct rein_resolver *resolver, const struct rein_raw_pr
 	return r < 0 ? r : resolve_audit(resolver, raw->audit);
 }
 
-int rein_resolve(struct rein_resolver *resolver, const struct rein_raw_profile *raw)
+int rein_resolver_run(struct rein_resolver *resolver, const struct rein_raw_profile *raw)
 {
 	int r = resolve_head(resolver, raw);
 

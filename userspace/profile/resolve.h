@@ -16,7 +16,7 @@ struct rein_resolver {
 };
 
 /* Adds the rules of one file to the policy: lists join, all else overrides what earlier files said. */
-int rein_resolve(struct rein_resolver *resolver, const struct rein_raw_profile *raw);
+int rein_resolver_run(struct rein_resolver *resolver, const struct rein_raw_profile *raw);
 
 /* The parts of it. */
 int rein_resolve_paths(struct rein_resolver *resolver, const struct rein_raw_profile *raw);
