@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/escape.h"
 #include "cmd/cmd.h"
 #include "cmd/print.h"
 #include "cmd/setup.h"
@@ -104,12 +105,20 @@ static void print(const char *argument, const struct verdict *verdict)
 	}
 }
 
+/* JSON is UTF-8; names of files need not be. */
+static json_t *text_json(const char *text)
+{
+	REIN_AUTO_FREE char *escaped = rein_escape_terminal(text, strlen(text), false);
+
+	return json_string(escaped ? escaped : "");
+}
+
 static json_t *origin_json(const struct rein_origin *origin)
 {
 	if (!origin || !origin->line)
 		return json_null();
-	return json_pack("{s:s, s:i, s:i, s:s}", "file", origin->file, "line", origin->line, "column", origin->column,
-			 "text", origin->text);
+	return json_pack("{s:o, s:i, s:i, s:o}", "file", text_json(origin->file), "line", origin->line, "column",
+			 origin->column, "text", text_json(origin->text));
 }
 
 static json_t *verdict_json(const char *argument, const struct verdict *verdict)
@@ -118,10 +127,10 @@ static json_t *verdict_json(const char *argument, const struct verdict *verdict)
 
 	for (size_t i = 0; i < verdict->warnings.count; i++)
 		json_array_append_new(warnings,
-				      json_pack("{s:o, s:s}", "rule", origin_json(verdict->warnings.items[i].origin),
-						"text", verdict->warnings.items[i].text));
-	return json_pack("{s:s, s:b, s:s?, s:o}", "profile", argument, "ok", !verdict->err.code, "error",
-			 verdict->err.code ? verdict->err.text : NULL, "warnings", warnings);
+				      json_pack("{s:o, s:o}", "rule", origin_json(verdict->warnings.items[i].origin),
+						"text", text_json(verdict->warnings.items[i].text)));
+	return json_pack("{s:o, s:b, s:o, s:o}", "profile", text_json(argument), "ok", !verdict->err.code, "error",
+			 verdict->err.code ? text_json(verdict->err.text) : json_null(), "warnings", warnings);
 }
 
 /* Checks one profile; returns whether it can be used. */
