@@ -24,8 +24,11 @@ void rein_audit_close(struct rein_audit *audit);
 
 struct rein_audit_verdict {
 	uint64_t lines;
-	uint64_t bad_line; /* first line that does not fit, from 1; 0: none */
-	char why[256];	   /* what is wrong with it, or with the end */
+	uint64_t bad_line;	 /* first line that does not fit, from 1; 0: none */
+	char why[512];		 /* what is wrong with it, or with the end; if whole, what could not be told */
+	bool head_known;	 /* a signed head was found, so that the end is known to be the end */
+	uint64_t unsigned_lines; /* whole lines behind the signed head: rein was killed, or is still writing */
+	uint64_t unwritten;	 /* events that happened and that the log could not take, as the head says */
 };
 
 /* Checks the chain and, if a head is known, that the end is the end. Returns 0 if whole, -EBADMSG if not, other errors
