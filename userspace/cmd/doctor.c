@@ -36,10 +36,10 @@ static void print_facts(const struct rein_machine *machine)
 
 static void print_blind_spots(const struct rein_machine *machine)
 {
-	struct rein_table table = {.headings = (const char *const[]){"KEPT, BUT NOT RECORDED HERE", "", NULL},
-				   .indent = 2};
+	struct rein_table table = {.headings = (const char *const[]){"", "", NULL}, .indent = 2};
 	const struct rein_blind_spot *spot = NULL;
 
+	printf("\nRefused here without a record:\n");
 	while ((spot = rein_machine_blind_spot(machine, spot))) {
 		rein_table_add(&table, REIN_COLOUR_WARN, spot->kind);
 		rein_table_add(&table, REIN_COLOUR_PLAIN, spot->why);
@@ -54,7 +54,6 @@ static void print(const struct rein_machine *machine)
 	       rein_colour(stdout, REIN_COLOUR_BOLD), rein_tier_name(machine->tier),
 	       rein_colour(stdout, REIN_COLOUR_PLAIN), tiers[machine->tier]);
 	print_facts(machine);
-	putchar('\n');
 	print_blind_spots(machine);
 	if (machine->facts[REIN_MECH_BPF_TRACE].works)
 		printf("\nWhile an agent runs, the system call hook costs every process of this host about 0.1 µs a "

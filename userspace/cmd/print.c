@@ -164,7 +164,7 @@ void rein_table_print(struct rein_table *table, FILE *out)
 	measure(table, nr, widths);
 	for (int c = 0; c < nr; c++)
 		headings[c] = (struct rein_cell){.text = (char *)table->headings[c], .colour = REIN_COLOUR_DIM};
-	if (table->count)
+	if (table->count && table->headings[0][0])
 		print_row(table, headings, nr, widths, out);
 	for (size_t i = 0; i + (size_t)nr <= table->count; i += (size_t)nr)
 		print_row(table, &table->cells[i], nr, widths, out);

@@ -26,7 +26,7 @@ struct rein_cell {
 
 /* A table whose cells are collected first, row by row. Set the headings, the rest zeroed. */
 struct rein_table {
-	const char *const *headings; /* NULL-terminated: the number of columns */
+	const char *const *headings; /* NULL-terminated: the number of columns. The first "": not printed */
 	struct rein_cell *cells;
 	size_t count, room;
 	int indent; /* spaces in front of every line */

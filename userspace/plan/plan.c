@@ -71,9 +71,10 @@ int rein_plan_make(const struct rein_policy *policy, const struct rein_machine *
 
 	if (r < 0)
 		return r;
-	rein_planning_network(&planning);
 	rein_planning_promises(&planning);
+	rein_planning_scope(&planning);
 	rein_planning_filesystem(&planning);
+	rein_planning_network(&planning);
 	rein_planning_syscalls(&planning);
 	rein_planning_environment(&planning);
 	rein_planning_limits(&planning);

@@ -220,14 +220,18 @@ static void unix_line(struct rein_planning *planning)
 					 "Landlock refuses that from ABI 9 (kernel 7.1)");
 }
 
-void rein_planning_network(struct rein_planning *planning)
+void rein_planning_scope(struct rein_planning *planning)
 {
-	const struct rein_policy *policy = planning->policy;
-
 	planning->scope = scope(planning);
 	planning->plan->host_network = planning->scope != REIN_SCOPE_ISOLATED;
 	scope_line(planning);
 	unix_line(planning);
+}
+
+void rein_planning_network(struct rein_planning *planning)
+{
+	const struct rein_policy *policy = planning->policy;
+
 	for (size_t i = 0; i < policy->net.count; i++)
 		address_line(planning, &policy->net.items[i]);
 	for (size_t i = 0; i < policy->sockets.count; i++)

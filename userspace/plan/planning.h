@@ -40,9 +40,10 @@ void rein_planning_note(struct rein_plan_line *line, const char *fmt, ...) __att
 bool rein_planning_has(const struct rein_planning *planning, enum rein_mechanism mechanism);
 
 /* The sections. Each adds its lines and sets what of the plan it knows. */
-void rein_planning_network(struct rein_planning *planning); /* first: decides the scope */
 void rein_planning_promises(struct rein_planning *planning);
+void rein_planning_scope(struct rein_planning *planning); /* before network and breakers */
 void rein_planning_filesystem(struct rein_planning *planning);
+void rein_planning_network(struct rein_planning *planning);
 void rein_planning_syscalls(struct rein_planning *planning);
 void rein_planning_environment(struct rein_planning *planning);
 void rein_planning_limits(struct rein_planning *planning);
