@@ -172,6 +172,18 @@ static int on_event(struct builder *builder, const yaml_event_t *event)
 	}
 }
 
+/* What people stumble over, in words that help. */
+static const char *hint_for(const char *problem, const char *context)
+{
+	if (context && strstr(context, "scanning an alias"))
+		return "; quote text that begins with \"*\"";
+	if (strstr(problem, "cannot start any token"))
+		return "; quote text that begins with \"@\", and indent with spaces";
+	if (strstr(problem, "mapping values are not allowed"))
+		return "; quote text that holds \": \"";
+	return "";
+}
+
 /* libyaml marks the place of syntax errors, but of encoding errors only the byte. */
 static int on_syntax_error(const struct builder *builder, const yaml_parser_t *parser)
 {
@@ -182,9 +194,9 @@ static int on_syntax_error(const struct builder *builder, const yaml_parser_t *p
 	if (parser->error == YAML_READER_ERROR)
 		return rein_fail(builder->err, EINVAL, "%s: byte %zu: not a YAML text in UTF-8: %s",
 				 builder->document->file, parser->problem_offset, problem);
-	return rein_fail(builder->err, EINVAL, "%s:%d:%d: not valid YAML: %s%s%s", builder->document->file,
+	return rein_fail(builder->err, EINVAL, "%s:%d:%d: not valid YAML: %s%s%s%s", builder->document->file,
 			 AT(parser->problem_mark), problem, parser->context ? " " : "",
-			 parser->context ? parser->context : "");
+			 parser->context ? parser->context : "", hint_for(problem, parser->context));
 }
 
 static int read_events(struct builder *builder, yaml_parser_t *parser)

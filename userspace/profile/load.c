@@ -74,6 +74,7 @@ static char *beside(const char *path, const char *from)
 
 	if (path[0] == '/' || !slash)
 		return strdup(path);
+	path += strncmp(path, "./", 2) == 0 ? 2 : 0;
 	return asprintf(&joined, "%.*s/%s", (int)(slash - from), from, path) < 0 ? NULL : joined;
 }
 
