@@ -9,41 +9,67 @@
  * agent (or stands there as an empty name that nobody can open). Computed from the path rules and this machine's
  * folders before the start; the mount namespace is built from it and Landlock's rules are made from it, so that both
  * mechanisms keep the same picture.
+ *
+ * Effective access at a path is the union of the allow rules at or above it without the deny rules at or above it. A
+ * place stands wherever that differs from what the place above gives. Two borders cut the inheritance:
+ *   - /tmp, /run, /dev/shm, $TMPDIR, /dev, /dev/pts and /proc are always the agent's own. A rule at or above them says
+ *     what the agent may do with its own; the host's are reached only by rules beneath them, and such a host tree has
+ *     just the access of the rules at it or beneath.
+ *   - a write rule above /sys does not reach into it, and no rule may name /sys for writing.
  */
 
 enum rein_place_kind {
 	REIN_PLACE_TREE,    /* a file or folder of the host, with `access` */
 	REIN_PLACE_PRIVATE, /* an empty file system of the agent's own: /tmp, /run, /dev/shm, $TMPDIR */
 	REIN_PLACE_HIDDEN,  /* denied for reading: an empty thing nobody can open stands over it */
-	REIN_PLACE_HELD, /* denied and missing: a placeholder is made on the host, kept read-only, removed afterwards */
-	REIN_PLACE_HINGE, /* a folder between a writable place and a carve-out, bound onto itself: it cannot be moved */
+	REIN_PLACE_HELD, /* denied and missing: a placeholder is made on the host, kept as `access` says, removed later */
+	REIN_PLACE_HINGE, /* a folder between a writable place and one below it, bound onto itself: it cannot be moved */
+	REIN_PLACE_LINK,  /* a symbolic link to `target` that a rule's path went through and that no tree brings along */
+	REIN_PLACE_PROC,  /* /proc of the agent's PID namespace */
+	REIN_PLACE_DEVICES,   /* /dev with null, zero, full, random, urandom, tty, ptmx */
+	REIN_PLACE_TERMINALS, /* /dev/pts of the agent's own */
+	REIN_PLACE_DEVICE,    /* something below the host's /dev that a rule names */
+	REIN_PLACE_SOCKET,    /* a UNIX socket it may connect to, and nothing else */
 };
 
 struct rein_place {
 	enum rein_place_kind kind;
 	char *path;	 /* real: symlinks resolved; owned */
+	char *target;	 /* of a link: its text; owned */
 	unsigned access; /* enum rein_access, effective from here down */
+	unsigned taken;	 /* of what the place above gives; Landlock cannot take it, only mounts can */
 	bool directory;
+	bool own;			   /* nothing of it is the host's */
 	const struct rein_path_rule *rule; /* that decided; NULL for what rein adds */
 };
 
-/* A rule whose path does not exist here and that therefore does nothing; the plan lists it. */
+/* A rule whose path does not exist here and that therefore does nothing; the plan lists it. One of the two is set. */
 struct rein_absence {
 	const struct rein_path_rule *rule;
+	const struct rein_unix_rule *socket;
 };
 
 struct rein_view {
-	REIN_VEC(struct rein_place) places; /* parents before children */
+	REIN_VEC(struct rein_place) places; /* sorted as rein_path_compare does: parents before children */
 	REIN_VEC(struct rein_absence) absent;
 };
 
-/* Computes the view. `guarded` is a NULL-terminated list of rein's own folders that no agent may write (an error) or
- * read (hidden). The caller frees the view. */
+/*
+ * Computes the view. `guarded` is a NULL-terminated list of rein's own folders that no agent may write (an error that
+ * names the rule) or read (hidden). A rule whose path goes through a symbolic link that the agent could change is an
+ * error too: the agent would choose what the rule is about. The caller frees the view and keeps the policy meanwhile.
+ */
 int rein_view_compute(const struct rein_policy *policy, const char *const *guarded, struct rein_view *ret_view,
 		      struct rein_error *err);
 void rein_view_free(struct rein_view *view);
 
 /* The place that decides about the absolute real path `path`; NULL where none does, so it is refused. */
 const struct rein_place *rein_view_find(const struct rein_view *view, const char *path);
+
+/* Whether the view needs mounts: whether a place takes away what the one above gives. */
+bool rein_view_has_carve_outs(const struct rein_view *view);
+
+/* Whether the view needs Landlock: whether something may be executed and not read, which mounts cannot tell apart. */
+bool rein_view_has_execute_only(const struct rein_view *view);
 
 #endif
