@@ -26,16 +26,14 @@ static int no_memory(struct rein_error *err)
 /* The folder that holds the last component of the first `length` bytes of `path`. */
 static int open_parent(const char *path, size_t length, const char **ret_name)
 {
-	REIN_AUTO_FREE char *parent = strndup(path, length);
 	REIN_AUTO_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	size_t above;
+	REIN_AUTO_FREE char *parent = NULL;
 
-	if (!parent || root < 0)
-		return -ENOMEM;
-	above = (size_t)(strrchr(parent, '/') - parent);
-	*ret_name = path + above + 1;
-	parent[above] = 0;
-	return rein_mounts_open(root, *parent ? parent : "/");
+	while (path[length - 1] != '/')
+		length--;
+	*ret_name = path + length;
+	parent = strndup(path, length);
+	return !parent || root < 0 ? -ENOMEM : rein_mounts_open(root, parent);
 }
 
 static int mark_made(const struct rein_launch *launch, int fd, struct rein_error *err)
@@ -58,7 +56,8 @@ static int take(struct rein_held_one *one, const struct rein_launch *launch, boo
 	if (one->fd < 0)
 		return rein_fail_errno(err, "cannot open it");
 	if (flock(one->fd, LOCK_SH | LOCK_NB))
-		return rein_fail_errno(err, "it is being removed by another rein, or an agent has locked it; try again");
+		return rein_fail_errno(err,
+				       "it is being removed by another rein, or an agent has locked it; try again");
 	if (made)
 		r = mark_made(launch, one->fd, err);
 	if (r < 0)

@@ -20,13 +20,13 @@ static const struct {
 	const char *path;
 	bool hidden; /* else read-only */
 } proc_masks[] = {
-	{"/proc/sys", false},	    {"/proc/irq", false},	 {"/proc/bus", false},
-	{"/proc/fs", false},	    {"/proc/sysrq-trigger", true}, {"/proc/kcore", true},
-	{"/proc/kmsg", true},	    {"/proc/keys", true},	 {"/proc/timer_list", true},
-	{"/proc/sched_debug", true}, {"/proc/acpi", true},	 {"/proc/scsi", true},
-	{"/proc/kallsyms", true},   {"/proc/kpagecount", true}, {"/proc/kpageflags", true},
-	{"/proc/kpagecgroup", true}, {"/proc/mtrr", true}, {"/proc/asound", true}, {"/proc/driver", false},
-	{"/proc/dynamic_debug", true}, {"/proc/pressure", false},
+	{"/proc/sys", false},	     {"/proc/irq", false},	    {"/proc/bus", false},
+	{"/proc/fs", false},	     {"/proc/sysrq-trigger", true}, {"/proc/kcore", true},
+	{"/proc/kmsg", true},	     {"/proc/keys", true},	    {"/proc/timer_list", true},
+	{"/proc/sched_debug", true}, {"/proc/acpi", true},	    {"/proc/scsi", true},
+	{"/proc/kallsyms", true},    {"/proc/kpagecount", true},    {"/proc/kpageflags", true},
+	{"/proc/kpagecgroup", true}, {"/proc/mtrr", true},	    {"/proc/asound", true},
+	{"/proc/driver", false},     {"/proc/dynamic_debug", true}, {"/proc/pressure", false},
 };
 
 static int mask(struct rein_root *root, const char *path, bool hidden, struct rein_error *err)
@@ -62,11 +62,8 @@ static const char *const devices[] = {"null", "zero", "full", "random", "urandom
 static const struct {
 	const char *name, *target;
 } device_links[] = {
-	{"ptmx", "pts/ptmx"},
-	{"fd", "/proc/self/fd"},
-	{"stdin", "/proc/self/fd/0"},
-	{"stdout", "/proc/self/fd/1"},
-	{"stderr", "/proc/self/fd/2"},
+	{"ptmx", "pts/ptmx"},	       {"fd", "/proc/self/fd"},	      {"stdin", "/proc/self/fd/0"},
+	{"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
 };
 
 /* The host's node, since none can be made in a user namespace; not `nodev`, and never executable. */
@@ -117,12 +114,11 @@ int rein_root_put_devices(struct rein_root *root, const struct rein_place *place
 
 int rein_root_put_terminals(struct rein_root *root, const struct rein_place *place, struct rein_error *err)
 {
-	REIN_AUTO_FD int tree = rein_mounts_make("devpts",
-						 (struct rein_mounts_option[]){{"newinstance", NULL},
-									       {"ptmxmode", "0666"},
-									       {"mode", "0620"},
-									       {NULL, NULL}},
-						 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	REIN_AUTO_FD int tree =
+		rein_mounts_make("devpts",
+				 (struct rein_mounts_option[]){
+					 {"newinstance", NULL}, {"ptmxmode", "0666"}, {"mode", "0620"}, {NULL, NULL}},
+				 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 
 	if (tree < 0)
 		return rein_fail(err, -tree, "cannot mount the agent's own /dev/pts: %s", strerror(-tree));

@@ -51,9 +51,10 @@ static void probe(struct rein_machine *machine)
 
 	if (abi < 1) {
 		snprintf(fact->detail, sizeof(fact->detail), "%s",
-			 errno == EOPNOTSUPP ? "built into this kernel and not enabled: add landlock to lsm= on the "
-					       "kernel's command line"
-					     : "this kernel has none (5.13 has), or a container's seccomp filter hides it");
+			 errno == EOPNOTSUPP
+				 ? "built into this kernel and not enabled: add landlock to lsm= on the "
+				   "kernel's command line"
+				 : "this kernel has none (5.13 has), or a container's seccomp filter hides it");
 		return;
 	}
 	error = self_test(abi < ABI_MAX ? abi : ABI_MAX);

@@ -12,7 +12,7 @@
  */
 
 struct rein_landlock_ports {
-	uint64_t handled;	/* enum rein_landlock_net: what the ruleset is to refuse but for the ports below */
+	uint64_t handled;      /* enum rein_landlock_net: what the ruleset is to refuse but for the ports below */
 	uint8_t rights[65536]; /* by port: enum rein_landlock_net */
 };
 

@@ -32,7 +32,7 @@ static const struct {
 };
 
 /* Rights that make sense for something that is no folder; the kernel refuses others in a rule for a file. */
-#define OF_FILES                                                                                              \
+#define OF_FILES                                                                                               \
 	(REIN_LANDLOCK_EXECUTE | REIN_LANDLOCK_WRITE_FILE | REIN_LANDLOCK_READ_FILE | REIN_LANDLOCK_TRUNCATE | \
 	 REIN_LANDLOCK_IOCTL_DEV | REIN_LANDLOCK_RESOLVE_UNIX)
 

@@ -30,9 +30,12 @@ struct report {
 };
 
 static const char *const stage_words[] = {
-	[STAGE_MAPS] = "writing its id maps",	[STAGE_MOUNT] = "making its mounts private",
-	[STAGE_TMPFS] = "mounting a tmpfs",	[STAGE_BIND] = "a recursive read-only bind (kernel 5.12)",
-	[STAGE_PROC] = "mounting its own /proc", [STAGE_DEVPTS] = "mounting its own /dev/pts",
+	[STAGE_MAPS] = "writing its id maps",
+	[STAGE_MOUNT] = "making its mounts private",
+	[STAGE_TMPFS] = "mounting a tmpfs",
+	[STAGE_BIND] = "a recursive read-only bind (kernel 5.12)",
+	[STAGE_PROC] = "mounting its own /proc",
+	[STAGE_DEVPTS] = "mounting its own /dev/pts",
 	[STAGE_DONE] = "",
 };
 
@@ -197,8 +200,9 @@ static const struct {
 	enum rein_namespace namespace;
 	const char *name;
 } kinds[] = {
-	{CLONE_NEWUSER, REIN_NS_USER, "user"}, {CLONE_NEWNS, REIN_NS_MOUNT, "mount"}, {CLONE_NEWPID, REIN_NS_PID, "pid"},
-	{CLONE_NEWIPC, REIN_NS_IPC, "ipc"},    {CLONE_NEWUTS, REIN_NS_UTS, "uts"},    {CLONE_NEWNET, REIN_NS_NET, "net"},
+	{CLONE_NEWUSER, REIN_NS_USER, "user"}, {CLONE_NEWNS, REIN_NS_MOUNT, "mount"},
+	{CLONE_NEWPID, REIN_NS_PID, "pid"},    {CLONE_NEWIPC, REIN_NS_IPC, "ipc"},
+	{CLONE_NEWUTS, REIN_NS_UTS, "uts"},    {CLONE_NEWNET, REIN_NS_NET, "net"},
 };
 
 static void succeed(struct rein_machine *machine, uint64_t flags)

@@ -39,10 +39,10 @@ static int make_store(struct rein_error *err)
 	bytes = (uint64_t)info.totalram * info.mem_unit / 4;
 	snprintf(size, sizeof(size), "%llu", (unsigned long long)bytes);
 	snprintf(inodes, sizeof(inodes), "%llu", (unsigned long long)(bytes >> 14) + 4096);
-	fd = rein_mounts_make("tmpfs",
-			      (struct rein_mounts_option[]){
-				      {"size", size}, {"nr_inodes", inodes}, {"mode", "0700"}, {NULL, NULL}},
-			      0);
+	fd = rein_mounts_make(
+		"tmpfs",
+		(struct rein_mounts_option[]){{"size", size}, {"nr_inodes", inodes}, {"mode", "0700"}, {NULL, NULL}},
+		0);
 	return fd < 0 ? failed(err, fd, "cannot make a tmpfs for the agent's own folders") : fd;
 }
 
@@ -125,13 +125,8 @@ int rein_root_open(struct rein_root *root, const struct rein_launch *launch, str
 {
 	int r;
 
-	*root = (struct rein_root){.launch = launch,
-				   .host = -1,
-				   .base = -1,
-				   .store = -1,
-				   .top = -1,
-				   .blank_file = -1,
-				   .blank_folder = -1};
+	*root = (struct rein_root){
+		.launch = launch, .host = -1, .base = -1, .store = -1, .top = -1, .blank_file = -1, .blank_folder = -1};
 	/* What the host mounts later must not appear, unrestricted, inside; nor the other way round. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return rein_fail_errno(err, "cannot separate the agent's mounts from the host's");
@@ -211,8 +206,7 @@ int rein_root_attach(struct rein_root *root, int tree_fd, const char *path, stru
 	return r < 0 ? rein_fail(err, -r, "cannot mount %s in the agent's root: %s", path, strerror(-r)) : 0;
 }
 
-int rein_root_bind(struct rein_root *root, int source_fd, const char *path, uint64_t attributes,
-		   struct rein_error *err)
+int rein_root_bind(struct rein_root *root, int source_fd, const char *path, uint64_t attributes, struct rein_error *err)
 {
 	REIN_AUTO_FD int tree = rein_mounts_copy(source_fd);
 	int r;
@@ -278,11 +272,16 @@ static int put_link(struct rein_root *root, const struct rein_place *place, stru
 }
 
 static int (*const putters[])(struct rein_root *, const struct rein_place *, struct rein_error *) = {
-	[REIN_PLACE_TREE] = put_plain,		     [REIN_PLACE_PRIVATE] = put_private,
-	[REIN_PLACE_HIDDEN] = put_hidden,	     [REIN_PLACE_HELD] = put_plain,
-	[REIN_PLACE_HINGE] = put_plain,		     [REIN_PLACE_LINK] = put_link,
-	[REIN_PLACE_PROC] = rein_root_put_proc,	     [REIN_PLACE_DEVICES] = rein_root_put_devices,
-	[REIN_PLACE_TERMINALS] = rein_root_put_terminals, [REIN_PLACE_DEVICE] = put_device,
+	[REIN_PLACE_TREE] = put_plain,
+	[REIN_PLACE_PRIVATE] = put_private,
+	[REIN_PLACE_HIDDEN] = put_hidden,
+	[REIN_PLACE_HELD] = put_plain,
+	[REIN_PLACE_HINGE] = put_plain,
+	[REIN_PLACE_LINK] = put_link,
+	[REIN_PLACE_PROC] = rein_root_put_proc,
+	[REIN_PLACE_DEVICES] = rein_root_put_devices,
+	[REIN_PLACE_TERMINALS] = rein_root_put_terminals,
+	[REIN_PLACE_DEVICE] = put_device,
 	[REIN_PLACE_SOCKET] = put_plain,
 };
 

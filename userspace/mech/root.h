@@ -15,10 +15,10 @@ struct rein_unfinished {
 
 struct rein_root {
 	const struct rein_launch *launch;
-	int host;	 /* the host's root */
-	int base;	 /* scratch file system: templates, and the bare folders of the root; / meanwhile */
-	int store;	 /* file system of the agent's own places, limited in size */
-	int top;	 /* the agent's root */
+	int host;  /* the host's root */
+	int base;  /* scratch file system: templates, and the bare folders of the root; / meanwhile */
+	int store; /* file system of the agent's own places, limited in size */
+	int top;   /* the agent's root */
 	int blank_file, blank_folder; /* what nobody can open */
 	unsigned stored;	      /* folders made in the store */
 	REIN_VEC(struct rein_unfinished) unfinished;

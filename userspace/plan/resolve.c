@@ -12,8 +12,8 @@
 #define LINKS_MAX 40 /* as the kernel's */
 
 struct walk {
-	char *done; /* real so far; "" is the root */
-	char *todo; /* what is left, each component with a `/` in front */
+	char *done;	   /* real so far; "" is the root */
+	char *todo;	   /* what is left, each component with a `/` in front */
 	struct stat above; /* of `done` */
 	struct rein_resolved *result;
 };
@@ -123,9 +123,9 @@ static int follow(struct walk *walk, const char *path, const struct stat *link, 
 		return rein_fail_errno(err, "cannot read the link %s", path);
 	text[length] = 0;
 	if (planted(walk, link))
-		return rein_fail(err, EPERM,
-				 "%s is a link that another user put where anyone may write; name what it should lead to",
-				 path);
+		return rein_fail(
+			err, EPERM,
+			"%s is a link that another user put where anyone may write; name what it should lead to", path);
 	if (walk->result->links.count == LINKS_MAX)
 		return rein_fail(err, ELOOP, "%s: too many symbolic links", path);
 	seen = rein_vec_add(&walk->result->links);

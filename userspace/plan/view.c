@@ -145,7 +145,7 @@ static struct rein_place draft(const struct builder *builder, const struct frame
 
 static bool standard_device(const char *path)
 {
-	static const char *const names[] = {"null", "zero",   "full",  "random", "urandom", "tty",
+	static const char *const names[] = {"null", "zero",  "full",   "random", "urandom", "tty",
 					    "ptmx", "stdin", "stdout", "stderr", "fd"};
 
 	for (size_t i = 0; i < REIN_COUNT(names); i++)
@@ -342,9 +342,10 @@ static int visit(struct builder *builder, const struct rein_node *node, struct r
 	close_places(builder, node->path);
 	reach = frame->own ? node->allow : frame->allow;
 	if (frame->guarded && (reach & ~frame->deny & REIN_ACCESS_WRITE))
-		return cannot(frame->written_by, node->path,
-			      "is rein's own; an agent that could write there could free itself: deny it, or allow less",
-			      err);
+		return cannot(
+			frame->written_by, node->path,
+			"is rein's own; an agent that could write there could free itself: deny it, or allow less",
+			err);
 	return placers[node->role](builder, frame, node, err);
 }
 
@@ -368,10 +369,11 @@ static int check_crossing(const struct rein_view *view, const struct rein_crossi
 	/* What the agent writes anyway, a link can as well lead to. */
 	if (crossing->verdict == REIN_VERDICT_ALLOW && agent_writes(view, crossing->end))
 		return 0;
-	return rein_fail(err, EPERM,
-			 "%s:%d: %s: %s is a symbolic link that the agent could aim elsewhere; put a real file or folder "
-			 "there, or name what it leads to",
-			 crossing->origin->file, crossing->origin->line, crossing->origin->text, crossing->link);
+	return rein_fail(
+		err, EPERM,
+		"%s:%d: %s: %s is a symbolic link that the agent could aim elsewhere; put a real file or folder "
+		"there, or name what it leads to",
+		crossing->origin->file, crossing->origin->line, crossing->origin->text, crossing->link);
 }
 
 static int build(struct builder *builder, const struct rein_nodes *nodes, struct rein_error *err)

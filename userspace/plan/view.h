@@ -22,10 +22,12 @@ enum rein_place_kind {
 	REIN_PLACE_TREE,    /* a file or folder of the host, with `access` */
 	REIN_PLACE_PRIVATE, /* an empty file system of the agent's own: /tmp, /run, /dev/shm, $TMPDIR */
 	REIN_PLACE_HIDDEN,  /* denied for reading: an empty thing nobody can open stands over it */
-	REIN_PLACE_HELD, /* denied and missing: a placeholder is made on the host, kept as `access` says, removed later */
-	REIN_PLACE_HINGE, /* a folder between a writable place and one below it, bound onto itself: it cannot be moved */
-	REIN_PLACE_LINK,  /* a symbolic link to `target` that a rule's path went through and that no tree brings along */
-	REIN_PLACE_PROC,  /* /proc of the agent's PID namespace */
+	REIN_PLACE_HELD,  /* denied and missing: a placeholder is made on the host, kept as `access` says, removed later
+			   */
+	REIN_PLACE_HINGE, /* a folder between a writable place and one below it, bound onto itself: it cannot be moved
+			   */
+	REIN_PLACE_LINK, /* a symbolic link to `target` that a rule's path went through and that no tree brings along */
+	REIN_PLACE_PROC, /* /proc of the agent's PID namespace */
 	REIN_PLACE_DEVICES,   /* /dev with null, zero, full, random, urandom, tty, ptmx */
 	REIN_PLACE_TERMINALS, /* /dev/pts of the agent's own */
 	REIN_PLACE_DEVICE,    /* something below the host's /dev that a rule names */

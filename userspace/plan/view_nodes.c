@@ -228,12 +228,8 @@ static const struct {
 	const char *path;
 	enum rein_role role;
 } specials[] = {
-	{"/sys", REIN_ROLE_SYS},
-	{"/tmp", REIN_ROLE_PRIVATE},
-	{"/run", REIN_ROLE_PRIVATE},
-	{"/dev/shm", REIN_ROLE_PRIVATE},
-	{"/dev/pts", REIN_ROLE_TERMINALS},
-	{"/dev", REIN_ROLE_DEVICES},
+	{"/sys", REIN_ROLE_SYS},	 {"/tmp", REIN_ROLE_PRIVATE},	    {"/run", REIN_ROLE_PRIVATE},
+	{"/dev/shm", REIN_ROLE_PRIVATE}, {"/dev/pts", REIN_ROLE_TERMINALS}, {"/dev", REIN_ROLE_DEVICES},
 	{"/proc", REIN_ROLE_PROC},
 };
 

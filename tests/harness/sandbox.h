@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef REIN_TESTS_HARNESS_SANDBOX_H
+#define REIN_TESTS_HARNESS_SANDBOX_H
+
+#include "mech/mech.h"
+
+/* A process behind the mounts and Landlock of a policy made by hand, without the rest of rein. */
+struct sandbox {
+	char scratch[64]; /* a folder of the test's own below /var/tmp, removed in the end */
+	struct rein_policy policy;
+	struct rein_plan plan;
+	struct rein_machine machine;
+	struct rein_launch launch;
+	char text[512]; /* of the last error */
+};
+
+/* Makes the scratch folder; reads nothing but /usr and its links. */
+void sandbox_open(struct sandbox *sandbox);
+void sandbox_close(struct sandbox *sandbox);
+
+/* Adds a rule; `path` is printf-like and relative to the scratch folder unless it starts with a slash. */
+void sandbox_allow(struct sandbox *sandbox, enum rein_access list, const char *path);
+void sandbox_deny(struct sandbox *sandbox, enum rein_access list, const char *path);
+/* The absolute path of something in the scratch folder; valid until the next call but seven. */
+const char *sandbox_path(const struct sandbox *sandbox, const char *path);
+/* Makes a folder, or a file with the given text, with the folders above it. */
+void sandbox_folder(const struct sandbox *sandbox, const char *path);
+void sandbox_file(const struct sandbox *sandbox, const char *path, const char *text);
+/* Whether the file on the host holds exactly this text. */
+bool sandbox_holds(const struct sandbox *sandbox, const char *path, const char *text);
+
+enum sandbox_with {
+	SANDBOX_MOUNTS = 1 << 0,
+	SANDBOX_LANDLOCK = 1 << 1,
+	SANDBOX_BOTH = SANDBOX_MOUNTS | SANDBOX_LANDLOCK,
+};
+
+/*
+ * Computes the view, prepares, clones and runs `inside` in the child, which returns 0 or a number that says where it
+ * failed. Returns that number, -1 if the sandbox could not be set up (see sandbox->text), 1000 + N for signal N.
+ */
+int sandbox_run(struct sandbox *sandbox, enum sandbox_with with, int (*inside)(const struct sandbox *));
+
+#endif
