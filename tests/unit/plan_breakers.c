@@ -184,7 +184,7 @@ Test(plan_breakers, says_rate_burst_and_total_as_people_write_them)
 	rule->total = 2ULL << 30;
 	plan = plan_of(&policy, &root, &(struct rein_plan_options){.agent_uid = 1000});
 	cr_expect_str_eq(line_with(&plan, "tested")->what,
-			 "tested: write.bytes over 20MiB/s, burst 256MiB, total 2GiB: freeze");
+			 "tested: write.bytes over 20MiB/s, burst 256MiB, total 2GiB, then freeze");
 	rein_plan_free(&plan);
 	rein_vec_free(&policy.breakers);
 }

@@ -10,7 +10,7 @@ const struct rein_cmd rein_commands[] = {
 	{"run", START "[OPTION...] -- COMMAND...", "start an agent that can do what its profile declares",
 	 rein_cmd_run},
 	{"plan", START "[--json]", "show what would be enforced here, by what, how exactly", rein_cmd_plan},
-	{"check", "[-w DIR] PROFILE...", "read profiles and say what is wrong with them", rein_cmd_check},
+	{"check", "[-w DIR] [--json] [PROFILE...]", "read profiles and say what is wrong with them", rein_cmd_check},
 	{"doctor", "[--json]", "show what this machine can do, and what is missing", rein_cmd_doctor},
 	{"ps", "[--json]", "list the agents that run", rein_cmd_ps},
 	{"log", "[--json] [-f] AGENT|FILE", "show an agent's audit log in plain English", rein_cmd_log},

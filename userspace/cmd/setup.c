@@ -11,6 +11,7 @@
 #include "cmd/identity.h"
 #include "mech/privileges.h"
 #include "mech/seccomp.h"
+#include "mech/syscall_filter.h"
 
 #define SYSTEM_DIR "/etc/rein"
 
@@ -199,6 +200,14 @@ static int guard_all(const struct rein_options *options, struct rein_setup *setu
 	return r;
 }
 
+/* System calls that no filter may allow, or that it must: found here rather than when the start has begun. */
+static int check_filter(const struct rein_plan *plan, struct rein_error *err)
+{
+	struct rein_filter filter;
+
+	return rein_filter_decide(plan, &filter, err);
+}
+
 int rein_setup_plan(const struct rein_options *options, struct rein_setup *setup, struct rein_error *err)
 {
 	struct rein_plan_options wanted = {.degrade = options->degrade,
@@ -213,7 +222,10 @@ int rein_setup_plan(const struct rein_options *options, struct rein_setup *setup
 		return r;
 	wanted.guarded = (const char *const *)setup->guarded.items;
 	rein_mechanisms_probe(&setup->machine);
-	return rein_plan_make(setup->policy, &setup->machine, &wanted, &setup->plan, err);
+	r = rein_plan_make(setup->policy, &setup->machine, &wanted, &setup->plan, err);
+	if (r == 0 && !setup->plan.refused)
+		r = check_filter(&setup->plan, err);
+	return r;
 }
 
 void rein_setup_free(struct rein_setup *setup)

@@ -152,7 +152,7 @@ static void describe(const struct rein_breaker_rule *rule, char *text, size_t si
 	const char *(*format)(char *, uint64_t) = bytes ? rein_size_format : rein_count_format;
 	char rate[REIN_UNITS_MAX], burst[REIN_UNITS_MAX], total[REIN_UNITS_MAX];
 
-	snprintf(text, size, "%s: %s over %s, burst %s%s%s: %s", rule->name, rein_meter_name(rule->meter),
+	snprintf(text, size, "%s: %s over %s, burst %s%s%s, then %s", rule->name, rein_meter_name(rule->meter),
 		 rein_rate_format(rate, bytes, rule->rate_units, rule->rate_period_ns), format(burst, rule->burst),
 		 rule->total ? ", total " : "", rule->total ? format(total, rule->total) : "",
 		 rein_on_trip_name(rule->on_trip));

@@ -49,8 +49,7 @@ static const char *const missing[REIN_LIMIT_COUNT] = {
 		"a user namespace",
 	[REIN_LIMIT_MEMORY] =
 		"memory of the whole agent needs the memory controller of a cgroup that rein may write: "
-		"start as root, or in a delegated one (systemd-run --user --scope -p Delegate=yes rein ...); "
-		"or mark the line optional",
+		"start as root, or in a delegated one (systemd-run --user --scope -p Delegate=yes rein ...)",
 };
 
 /* How people write each limit. */
