@@ -65,8 +65,7 @@ static const struct bad table[] = {
 
 	{"colon", HEAD "description: what: for\n",
 	 "bad.yaml:3:18: not valid YAML: mapping values are not allowed in this context; quote text that holds \": \""},
-	{"not UTF-8", HEAD "description: \xff\n",
-	 "bad.yaml: byte 31: not a YAML text in UTF-8: invalid leading UTF-8 octet"},
+	{"not UTF-8", HEAD "description: \xff\n", "bad.yaml:3:14: not a text in UTF-8: invalid leading UTF-8 octet"},
 
 	/* Keys and shapes. */
 	{"no version", "name: bad\n",

@@ -10,6 +10,8 @@
 struct builder {
 	struct rein_document *document;
 	struct rein_error *err;
+	const char *bytes;
+	size_t length;
 	size_t open[REIN_DOCUMENT_DEPTH_MAX], last[REIN_DOCUMENT_DEPTH_MAX], children[REIN_DOCUMENT_DEPTH_MAX];
 	size_t depth;
 	size_t documents;
@@ -184,7 +186,20 @@ static const char *hint_for(const char *problem, const char *context)
 	return "";
 }
 
-/* libyaml marks the place of syntax errors, but of encoding errors only the byte. */
+/* Of bytes that are no text libyaml tells only which. */
+static int on_encoding_error(const struct builder *builder, const yaml_parser_t *parser)
+{
+	size_t i, end = parser->problem_offset < builder->length ? parser->problem_offset : builder->length;
+	int line = 1, column = 1;
+
+	for (i = 0; i < end; i++) {
+		line += builder->bytes[i] == '\n';
+		column = builder->bytes[i] == '\n' ? 1 : column + ((builder->bytes[i] & 0xc0) != 0x80);
+	}
+	return rein_fail(builder->err, EINVAL, "%s:%d:%d: not a text in UTF-8: %s", builder->document->file, line,
+			 column, parser->problem);
+}
+
 static int on_syntax_error(const struct builder *builder, const yaml_parser_t *parser)
 {
 	const char *problem = parser->problem ? parser->problem : "unknown error";
@@ -192,8 +207,7 @@ static int on_syntax_error(const struct builder *builder, const yaml_parser_t *p
 	if (parser->error == YAML_MEMORY_ERROR)
 		return rein_fail(builder->err, ENOMEM, "out of memory");
 	if (parser->error == YAML_READER_ERROR)
-		return rein_fail(builder->err, EINVAL, "%s: byte %zu: not a YAML text in UTF-8: %s",
-				 builder->document->file, parser->problem_offset, problem);
+		return on_encoding_error(builder, parser);
 	return rein_fail(builder->err, EINVAL, "%s:%d:%d: not valid YAML: %s%s%s%s", builder->document->file,
 			 AT(parser->problem_mark), problem, parser->context ? " " : "",
 			 parser->context ? parser->context : "", hint_for(problem, parser->context));
@@ -219,7 +233,7 @@ int rein_document_parse(const char *bytes, size_t length, const char *file, stru
 			struct rein_error *err)
 {
 	REIN_AUTO_DOCUMENT struct rein_document document = {.file = file};
-	struct builder builder = {.document = &document, .err = err};
+	struct builder builder = {.document = &document, .err = err, .bytes = bytes, .length = length};
 	yaml_parser_t parser;
 	int r;
 
