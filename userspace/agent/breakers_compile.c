@@ -32,7 +32,7 @@ static int compile_limit(const struct rein_breaker_rule *rule, struct rein_limit
 	step = (((wide)rule->rate_period_ns << 32) + rule->rate_units - 1) / rule->rate_units;
 	if (step < STEP_FIXED_MIN)
 		return refuse(rule, err, "the rate is too high to be kept exactly: at most 900TiB/s");
-	if (step >> 64 || (step >> 32) >= TOLERANCE_MAX_NS / rule->burst)
+	if ((step >> 32) >= TOLERANCE_MAX_NS / rule->burst)
 		return refuse(rule, err,
 			      "the burst would take more than 146 years at this rate: raise the rate or lower "
 			      "the burst");

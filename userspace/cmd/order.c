@@ -23,6 +23,7 @@ static void say_done(const struct rein_order *order, const struct rein_registere
 	printf("%s %s; it is %s now\n", agent->id, order->done, state ? state : "in an unknown state");
 }
 
+/* Returns the exit code, or -errno. */
 static int give(const struct rein_order *order, const struct rein_options *options, struct rein_error *err)
 {
 	json_t *request = request_of(order, options), *reply = NULL;
@@ -59,5 +60,6 @@ int rein_order_main(int argc, char **argv, const struct rein_order *order)
 
 	if (!rein_options_read(argc, argv, &usage, &options, &code))
 		return code;
-	return give(order, &options, &err) < 0 ? rein_say_error(&err, 1) : 0;
+	code = give(order, &options, &err);
+	return code < 0 ? rein_say_error(&err, 1) : code;
 }

@@ -158,5 +158,5 @@ int rein_cmd_ps(int argc, char **argv)
 	else if (!r)
 		print(list);
 	json_decref(list);
-	return r < 0 ? rein_say_error(&err, 1) : 0;
+	return r < 0 ? rein_say_error(&err, 1) : r;
 }

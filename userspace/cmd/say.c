@@ -3,16 +3,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include "cmd/cmd.h"
 #include "cmd/print.h"
+
+/* While an agent's terminal is relayed to this one, nothing turns a newline into the start of a line. */
+static const char *line_end(void)
+{
+	struct termios modes;
+
+	return tcgetattr(STDERR_FILENO, &modes) || modes.c_oflag & OPOST ? "\n" : "\r\n";
+}
 
 /* One line of what rein itself says. Names of files and what an agent sends can be in it: rein_print_safe. */
 static void say_line(const char *line, size_t length)
 {
 	fprintf(stderr, "%srein: %s", rein_colour(stderr, REIN_COLOUR_BOLD), rein_colour(stderr, REIN_COLOUR_PLAIN));
 	rein_print_safe(stderr, line, length);
-	fputc('\n', stderr);
+	fputs(line_end(), stderr);
 }
 
 static void say_lines(const char *text)
