@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -44,6 +45,19 @@ static void keep(struct rein_planning *planning, struct rein_plan_line *line, co
 		note_links(line, rule);
 }
 
+/* A mount that may be executed can be read; only Landlock tells the two apart. */
+static bool execute_only(const struct rein_planning *planning, const struct rein_path_rule *rule)
+{
+	REIN_AUTO_FREE char *real = NULL;
+	const struct rein_place *place;
+
+	if (rule->list != REIN_ACCESS_EXECUTE || rule->verdict != REIN_VERDICT_ALLOW)
+		return false;
+	real = realpath(rule->path, NULL);
+	place = real ? rein_view_find(&planning->plan->view, real) : NULL;
+	return place && !(place->access & REIN_ACCESS_READ);
+}
+
 static void path_line(struct rein_planning *planning, const struct rein_path_rule *rule)
 {
 	struct rein_plan_line *line = rein_planning_line(planning, &rule->origin, "%s %s %s",
@@ -54,10 +68,14 @@ static void path_line(struct rein_planning *planning, const struct rein_path_rul
 		rein_planning_refuse(planning, line, rule->optional, "nobody can be asked yet: allow it or deny it");
 	else if (absent(&planning->plan->view, rule))
 		rein_planning_skip(line, "not there");
-	else if (planning->machine->namespaces & REIN_NS_MOUNT)
-		keep(planning, line, rule);
-	else
+	else if (!(planning->machine->namespaces & REIN_NS_MOUNT))
 		rein_planning_refuse(planning, line, rule->optional, "no mount namespace can be made here");
+	else if (!rein_planning_has(planning, REIN_MECH_LANDLOCK) && execute_only(planning, rule))
+		rein_planning_refuse(
+			planning, line, rule->optional,
+			"to execute without reading takes Landlock, which is missing here; allow reading too");
+	else
+		keep(planning, line, rule);
 }
 
 void rein_planning_filesystem(struct rein_planning *planning)

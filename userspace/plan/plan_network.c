@@ -2,8 +2,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "plan/planning.h"
@@ -16,6 +16,7 @@
 
 #define ABI_TCP 4	   /* of Landlock: connect and bind of TCP */
 #define ABI_SCOPES 6	   /* abstract UNIX sockets and signals */
+#define ABI_UDP 10	   /* the same for UDP */
 #define ABI_RESOLVE_UNIX 9 /* UNIX sockets by path */
 
 static bool loopback(const struct rein_net_rule *rule)
@@ -86,6 +87,8 @@ static void keep_isolated(struct rein_planning *planning, struct rein_plan_line 
 		rein_planning_keep(line, REIN_MECH_NAMESPACES);
 	} else if (loopback(rule)) {
 		rein_planning_keep(line, REIN_MECH_NAMESPACES);
+		if (planning->machine->landlock_abi >= (rule->protocol == IPPROTO_TCP ? ABI_TCP : ABI_UDP))
+			rein_planning_keep(line, REIN_MECH_LANDLOCK);
 		rein_planning_note(line, "the loopback is the agent's own: servers of the host are not on it");
 	} else {
 		rein_planning_refuse(
@@ -148,27 +151,41 @@ static void address_line(struct rein_planning *planning, const struct rein_net_r
 		keepers[planning->scope](planning, line, rule);
 }
 
-/* A socket by its path: connecting needs to see it and to be allowed to write it, which the view decides. */
+static bool missing(const struct rein_view *view, const struct rein_unix_rule *rule)
+{
+	for (size_t i = 0; i < view->absent.count; i++)
+		if (view->absent.items[i].socket == rule)
+			return true;
+	return false;
+}
+
+static bool reachable(const struct rein_view *view, const char *path)
+{
+	REIN_AUTO_FREE char *real = realpath(path, NULL);
+	const struct rein_place *place = real ? rein_view_find(view, real) : NULL;
+
+	return place && place->kind == REIN_PLACE_SOCKET;
+}
+
+/* A socket by its path: one that is allowed has a place in the view, one that is denied is hidden there. */
 static void socket_line(struct rein_planning *planning, const struct rein_unix_rule *rule)
 {
 	bool allow = rule->verdict == REIN_VERDICT_ALLOW;
 	struct rein_plan_line *line = rein_planning_line(planning, &rule->origin, "%s connect to the socket %s",
 							 allow ? "may" : "may not", rule->path);
-	REIN_AUTO_FREE char *real = realpath(rule->path, NULL);
-	const struct rein_place *place = real ? rein_view_find(&planning->plan->view, real) : NULL;
-	bool seen = place && (place->access & REIN_ACCESS_READ);
 
 	if (rule->verdict == REIN_VERDICT_ASK)
 		rein_planning_refuse(planning, line, rule->optional, "nobody can be asked yet: allow it or deny it");
-	else if (!real && allow)
+	else if (missing(&planning->plan->view, rule))
 		rein_planning_skip(line, "not there");
-	else if (seen == allow)
-		rein_planning_keep(line, REIN_MECH_NAMESPACES);
+	else if (reachable(&planning->plan->view, rule->path) != allow)
+		rein_planning_refuse(planning, line, rule->optional,
+				     allow ? "a line that denies it, or a folder above it, for reading hides it"
+					   : "another line allows it");
 	else
-		rein_planning_refuse(
-			planning, line, rule->optional,
-			allow ? "the socket is not in what the agent sees; allow its path under filesystem"
-			      : "the socket stands in a folder that the agent may read; deny it for reading");
+		rein_planning_keep(line, REIN_MECH_NAMESPACES);
+	if (line->keeping == REIN_KEPT && allow && planning->machine->landlock_abi >= ABI_RESOLVE_UNIX)
+		rein_planning_keep(line, REIN_MECH_LANDLOCK);
 }
 
 static const char *const scope_words[REIN_SCOPE_COUNT] = {
@@ -179,6 +196,20 @@ static const char *const scope_words[REIN_SCOPE_COUNT] = {
 		"what no line allows on the network is refused, by TCP port; all other protocols are refused",
 };
 
+/* Within its own network Landlock keeps the ports, as far as it knows protocols; beyond that the agent's processes
+ * can talk to each other, and to nobody else. */
+static void keep_own_network(const struct rein_planning *planning, struct rein_plan_line *line)
+{
+	int abi = planning->machine->landlock_abi;
+
+	rein_planning_keep(line, REIN_MECH_NAMESPACES);
+	if (abi >= ABI_TCP)
+		rein_planning_keep(line, REIN_MECH_LANDLOCK);
+	if (abi < ABI_UDP)
+		rein_planning_note(line, "its own processes can talk to each other over %s of that loopback",
+				   abi >= ABI_TCP ? "any UDP port" : "any port");
+}
+
 static void scope_line(struct rein_planning *planning)
 {
 	struct rein_plan_line *line = rein_planning_line(planning, NULL, "%s", scope_words[planning->scope]);
@@ -188,7 +219,7 @@ static void scope_line(struct rein_planning *planning)
 	else if (planning->scope == REIN_SCOPE_PORTS)
 		rein_planning_keep(line, REIN_MECH_LANDLOCK);
 	else if (planning->machine->namespaces & REIN_NS_NET)
-		rein_planning_keep(line, REIN_MECH_NAMESPACES);
+		keep_own_network(planning, line);
 	else
 		rein_planning_note(line, "no network namespace can be made here: %s",
 				   planning->machine->facts[REIN_MECH_NAMESPACES].detail);

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "harness/machines.h"
+
+/* A folder of the test's own with a file of two names, one of one name, and a socket. */
+static char folder[] = "/var/tmp/rein-plan-XXXXXX";
+static char paths[8][128];
+
+static char *in_folder(int slot, const char *name)
+{
+	snprintf(paths[slot], sizeof(paths[slot]), "%s/%s", folder, name);
+	return paths[slot];
+}
+
+static void make_socket(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	close(fd);
+}
+
+static void set_up(void)
+{
+	cr_assert(mkdtemp(folder));
+	close(open(in_folder(0, "one"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	close(open(in_folder(1, "two"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	cr_assert_eq(link(in_folder(1, "two"), in_folder(2, "too")), 0);
+	make_socket(in_folder(3, "socket"));
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	return remove(path);
+}
+
+static void take_down(void)
+{
+	nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+TestSuite(plan_filesystem, .init = set_up, .fini = take_down);
+
+static struct rein_path_rule rule(enum rein_verdict verdict, enum rein_access list, const char *path)
+{
+	return (struct rein_path_rule){.origin = {.file = "test.yaml", .line = 5, .text = "filesystem"},
+				       .verdict = verdict,
+				       .list = list,
+				       .path = path};
+}
+
+static struct rein_plan plan_rules(const struct rein_machine *machine, const struct rein_path_rule *rules, size_t count)
+{
+	static struct rein_policy policy; /* outlives the plan */
+
+	policy = policy_empty();
+	for (size_t i = 0; i < count; i++)
+		*rein_vec_add(&policy.paths) = rules[i];
+	return plan_of(&policy, machine, &(struct rein_plan_options){.agent_uid = 1000});
+}
+
+Test(plan_filesystem, says_what_each_rule_comes_to)
+{
+	struct rein_machine user = machine_user();
+	struct rein_path_rule rules[] = {
+		rule(REIN_VERDICT_ALLOW, REIN_ACCESS_WRITE, folder),
+		rule(REIN_VERDICT_DENY, REIN_ACCESS_WRITE, in_folder(0, "one")),
+		rule(REIN_VERDICT_DENY, REIN_ACCESS_WRITE, in_folder(1, "two")),
+		rule(REIN_VERDICT_DENY, REIN_ACCESS_WRITE, in_folder(4, "missing")),
+		rule(REIN_VERDICT_DENY, REIN_ACCESS_WRITE, in_folder(5, "skipped")),
+		rule(REIN_VERDICT_ALLOW, REIN_ACCESS_READ, "/nonexistent/thing"),
+	};
+	struct rein_plan plan;
+
+	rules[4].skip_if_missing = true;
+	plan = plan_rules(&user, rules, REIN_COUNT(rules));
+	cr_expect_not(plan.refused);
+	cr_expect_eq(line_with(&plan, "may write")->by[1], REIN_MECH_LANDLOCK);
+	cr_expect_eq(line_with(&plan, "/one")->keeping, REIN_KEPT);
+	cr_expect_str_empty(line_with(&plan, "/one")->note);
+	cr_expect_str_eq(line_with(&plan, "/two")->note,
+			 "the file has 2 names (hard links); this keeps this name only");
+	cr_expect_str_eq(line_with(&plan, "/missing")->note, "not there; the name is held so that nobody can make it");
+	cr_expect_eq(line_with(&plan, "/skipped")->keeping, REIN_SKIPPED);
+	cr_expect_eq(line_with(&plan, "/nonexistent/thing")->keeping, REIN_SKIPPED);
+	rein_plan_free(&plan);
+}
+
+Test(plan_filesystem, questions_are_refused)
+{
+	struct rein_machine user = machine_user();
+	struct rein_path_rule rules[] = {rule(REIN_VERDICT_ASK, REIN_ACCESS_WRITE, folder)};
+	struct rein_plan plan = plan_rules(&user, rules, REIN_COUNT(rules));
+
+	cr_expect(plan.refused);
+	cr_expect_str_eq(line_with(&plan, folder)->note, "nobody can be asked yet: allow it or deny it");
+	rein_plan_free(&plan);
+}
+
+Test(plan_filesystem, execute_without_read_takes_landlock)
+{
+	struct rein_machine user = machine_user();
+	struct rein_path_rule rules[] = {rule(REIN_VERDICT_ALLOW, REIN_ACCESS_EXECUTE, folder)};
+	struct rein_plan plan = plan_rules(&user, rules, REIN_COUNT(rules));
+
+	cr_expect_not(plan.refused);
+	rein_plan_free(&plan);
+	user.facts[REIN_MECH_LANDLOCK].works = false;
+	plan = plan_rules(&user, rules, REIN_COUNT(rules));
+	cr_expect(plan.refused);
+	cr_expect(strstr(line_with(&plan, folder)->note, "takes Landlock"));
+	rein_plan_free(&plan);
+}
+
+Test(plan_filesystem, sockets_are_kept_hidden_or_not_there)
+{
+	static const struct {
+		const char *name;
+		enum rein_verdict verdict;
+		bool read_denied;
+		enum rein_keeping keeping;
+	} table[] = {
+		{"socket", REIN_VERDICT_ALLOW, false, REIN_KEPT},  {"socket", REIN_VERDICT_ALLOW, true, REIN_REFUSED},
+		{"socket", REIN_VERDICT_DENY, false, REIN_KEPT},   {"none", REIN_VERDICT_ALLOW, false, REIN_SKIPPED},
+		{"socket", REIN_VERDICT_ASK, false, REIN_REFUSED},
+	};
+	struct rein_machine user = machine_user();
+
+	for (size_t i = 0; i < REIN_COUNT(table); i++) {
+		struct rein_policy policy = policy_empty();
+		struct rein_plan plan;
+
+		*rein_vec_add(&policy.paths) = rule(REIN_VERDICT_ALLOW, REIN_ACCESS_READ, folder);
+		if (table[i].read_denied)
+			*rein_vec_add(&policy.paths) =
+				rule(REIN_VERDICT_DENY, REIN_ACCESS_READ, in_folder(6, "socket"));
+		*rein_vec_add(&policy.sockets) =
+			(struct rein_unix_rule){.origin = {.file = "test.yaml", .line = 8, .text = "network.unix"},
+						.verdict = table[i].verdict,
+						.path = in_folder(7, table[i].name)};
+		plan = plan_of(&policy, &user, &(struct rein_plan_options){.agent_uid = 1000});
+		cr_expect_eq(line_with(&plan, "connect to the socket")->keeping, table[i].keeping, "row %zu: %s", i,
+			     line_with(&plan, "connect to the socket")->note);
+		rein_plan_free(&plan);
+		rein_vec_free(&policy.paths);
+		rein_vec_free(&policy.sockets);
+	}
+}
