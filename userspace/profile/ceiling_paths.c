@@ -162,7 +162,7 @@ static int bound_list(struct rein_policy *policy, struct path_rules *rules, unsi
 		      const struct path_rules *ceiling, unsigned lists, struct rein_error *err)
 {
 	__attribute__((cleanup(bounds_free))) struct bounds bounds = {0};
-	__attribute__((cleanup(path_rules_free))) struct path_rules result = {0}, swap;
+	__attribute__((cleanup(path_rules_free))) struct path_rules result = {0};
 	size_t i;
 	int r = bounds_collect(ceiling, lists, &bounds, err);
 
@@ -176,9 +176,9 @@ static int bound_list(struct rein_policy *policy, struct path_rules *rules, unsi
 	}
 	if (r < 0)
 		return r;
-	swap = *rules;
+	rein_vec_free(rules);
 	*rules = result;
-	result = swap;
+	result = (struct path_rules){0};
 	return 0;
 }
 
