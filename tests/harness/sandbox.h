@@ -41,4 +41,14 @@ enum sandbox_with {
  */
 int sandbox_run(struct sandbox *sandbox, enum sandbox_with with, int (*inside)(const struct sandbox *));
 
+/*
+ * For what runs inside: returns a number made from the line of the first condition that does not hold. Lines beyond
+ * 240 count modulo, since an exit status is a byte.
+ */
+#define HOLDS(condition)                           \
+	do {                                       \
+		if (!(condition))                  \
+			return __LINE__ % 240 + 1; \
+	} while (0)
+
 #endif

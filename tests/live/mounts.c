@@ -12,13 +12,6 @@
 
 /* Mounts alone and mounts with Landlock: what is refused, and that nothing of it reached the disk. */
 
-/* Number of the first line that does not hold, which sandbox_run returns; lines beyond 240 count modulo. */
-#define HOLDS(condition)                           \
-	do {                                       \
-		if (!(condition))                  \
-			return __LINE__ % 240 + 1; \
-	} while (0)
-
 static bool fails(long result, int error)
 {
 	return result < 0 && errno == error;

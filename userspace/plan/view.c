@@ -349,25 +349,20 @@ static int visit(struct builder *builder, const struct rein_node *node, struct r
 	return placers[node->role](builder, frame, node, err);
 }
 
-/* Whether an agent could have made or could change what is in the folder of `path` on the host. */
-static bool agent_writes(const struct rein_view *view, const char *path)
-{
-	const struct rein_place *place = rein_view_find(view, path);
-
-	return place && !place->own && (place->access & REIN_ACCESS_WRITE);
-}
-
 static int check_crossing(const struct rein_view *view, const struct rein_crossing *crossing, struct rein_error *err)
 {
 	REIN_AUTO_FREE char *folder = strdup(crossing->link);
+	const struct rein_place *place;
 
 	if (!folder)
 		return no_memory(err);
-	*strrchr(folder, '/') = 0;
-	if (!agent_writes(view, *folder ? folder : "/"))
+	folder[strrchr(folder, '/') - folder + (strrchr(folder, '/') == folder)] = 0;
+	place = rein_view_find(view, folder);
+	if (!place || place->own || !(place->access & REIN_ACCESS_WRITE))
 		return 0;
-	/* What the agent writes anyway, a link can as well lead to. */
-	if (crossing->verdict == REIN_VERDICT_ALLOW && agent_writes(view, crossing->end))
+	/* Within one writable tree the agent can put what it likes where the link leads, so the link gives it nothing.
+	 */
+	if (crossing->verdict == REIN_VERDICT_ALLOW && rein_path_within(crossing->end, place->path))
 		return 0;
 	return rein_fail(
 		err, EPERM,
