@@ -48,12 +48,21 @@ static bool is_urgent(const struct rein_event *event)
 	return event->kind == REIN_KIND_TRIP || event->kind == REIN_KIND_DEGRADE;
 }
 
+static void say_event(const struct run *run, const struct rein_event *event)
+{
+	if (event->kind == REIN_KIND_DEGRADE && event->rule && event->rule->file)
+		rein_say("%s: started without %s:%d: %s", run->registration.id, event->rule->file, event->rule->line,
+			 event->why);
+	else
+		rein_say("%s: %s", run->registration.id, event->why);
+}
+
 static int take_event(void *context, const struct rein_event *event, struct rein_error *err)
 {
 	struct run *run = context;
 
 	if (is_urgent(event) && event->why)
-		rein_say("%s: %s", run->registration.id, event->why);
+		say_event(run, event);
 	if (run->report)
 		rein_report_take(run->report, event);
 	return run->to_audit.emit(run->to_audit.context, event, err);
@@ -101,6 +110,14 @@ static int make_state(struct rein_launch *launch, struct rein_error *err)
 	return 0;
 }
 
+/* Where the command starts: the workspace, or the root for a profile that does not show it. */
+static const char *directory_of(const struct run *run)
+{
+	const struct rein_place *place = rein_view_find(&run->setup.plan.view, run->setup.policy->workspace);
+
+	return place && place->access ? run->setup.policy->workspace : "/";
+}
+
 static int prepare_launch(struct run *run, struct rein_error *err)
 {
 	struct rein_launch *launch = &run->launch;
@@ -112,7 +129,7 @@ static int prepare_launch(struct run *run, struct rein_error *err)
 		.plan = &run->setup.plan,
 		.machine = &run->setup.machine,
 		.who = run->setup.who,
-		.directory = run->setup.policy->workspace,
+		.directory = directory_of(run),
 		.privileged = run->setup.machine.privileged,
 		.slot = -1,
 		.cgroup_fd = -1,
