@@ -15,14 +15,6 @@
 #include "agent/terminal.h"
 #include "base/cleanup.h"
 
-static bool samples(const struct rein_plan *plan)
-{
-	for (size_t i = 0; i < plan->breakers.count; i++)
-		if (plan->breakers.items[i].by == REIN_MECH_SUPERVISOR)
-			return true;
-	return false;
-}
-
 /* The one moment at which everything is watched and nothing of the command has run: record, then let it. */
 static int on_ready(struct rein_supervisor *supervisor, const struct rein_message *message, int *fd,
 		    struct rein_error *err)
@@ -33,8 +25,7 @@ static int on_ready(struct rein_supervisor *supervisor, const struct rein_messag
 	if (*fd < 0)
 		return rein_fail(err, EBADMSG, "the init sent no /proc");
 	agent->proc_fd = rein_take_fd(fd);
-	if (samples(agent->launch->plan))
-		r = rein_sampler_open(agent, err);
+	r = rein_sampler_open(agent, err);
 	if (!r)
 		r = rein_record_start(supervisor, err);
 	if (r < 0)

@@ -194,27 +194,3 @@ json_t *rein_sampler_peaks(const struct rein_agent *agent)
 	return json_pack("{s:I, s:I}", "processes", (json_int_t)sampler->processes, "memory",
 			 (json_int_t)sampler->memory);
 }
-
-static const struct {
-	enum rein_meter meter;
-	const char *misses;
-} gaps[] = {
-	{REIN_METER_WRITE_BYTES,
-	 "every 10 ms rein adds up what the kernel says each process has made dirty, and the growth of private file "
-	 "systems; it misses children that end between two looks and that nobody waits for, and a page written again "
-	 "before it reached the disk"},
-	{REIN_METER_NET_TX_BYTES,
-	 "every 10 ms rein reads the counters of the agent's own network namespace; up to 10 ms of traffic pass "
-	 "before it acts"},
-	{REIN_METER_NET_RX_BYTES,
-	 "every 10 ms rein reads the counters of the agent's own network namespace; up to 10 ms of traffic pass "
-	 "before it acts"},
-};
-
-const char *rein_sampler_misses(enum rein_meter meter)
-{
-	for (size_t i = 0; i < REIN_COUNT(gaps); i++)
-		if (gaps[i].meter == meter)
-			return gaps[i].misses;
-	return NULL;
-}

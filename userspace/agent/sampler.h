@@ -4,16 +4,17 @@
 
 #include "agent/agent.h"
 
-/* Looks every 10 ms at what the kernel counts anyway and charges the breakers that the plan left to sampling. Needs
- * agent->proc_fd. Also keeps the peaks against limits. */
+/*
+ * Looks every 10 ms at what the kernel counts anyway and charges the breakers that the plan left to sampling; needs
+ * agent->proc_fd. Where it has none it only looks once a second, for the peaks. Missed are: what is written between
+ * two looks, children that end in between and that nobody waits for, a page written again before it reached the disk,
+ * and processes that the supervisor may not read (a program of mode 0711).
+ */
 int rein_sampler_open(struct rein_agent *agent, struct rein_error *err);
 void rein_sampler_close(struct rein_agent *agent);
 
 /* Peaks since the start, as a JSON object that the caller owns: {"processes": N, "memory": BYTES}; an empty object
  * before the first look. */
 json_t *rein_sampler_peaks(const struct rein_agent *agent);
-
-/* What sampling of `meter` misses, as one sentence for the plan; NULL for a meter that cannot be sampled. */
-const char *rein_sampler_misses(enum rein_meter meter);
 
 #endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent/sources.h"
+
+Test(sources, a_dip_of_one_look_is_counted_once)
+{
+	struct rein_monotone m = {0};
+
+	cr_assert_eq(rein_monotone_add(&m, 100), 100);
+	cr_assert_eq(rein_monotone_add(&m, 40), 0, "a child is on its way to its parent");
+	cr_assert_eq(rein_monotone_add(&m, 120), 20);
+}
+
+Test(sources, a_lasting_loss_does_not_hide_what_follows)
+{
+	struct rein_monotone m = {0};
+	uint64_t counted = rein_monotone_add(&m, 1000);
+
+	for (uint64_t sum = 10; sum <= 500; sum += 10)
+		counted += rein_monotone_add(&m, sum);
+	cr_assert_eq(counted, 1000 + 490);
+}
+
+static int open_proc(void)
+{
+	int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	cr_assert_geq(fd, 0);
+	return fd;
+}
+
+static void write_mebibytes(const char *path, int n)
+{
+	static char block[1 << 20];
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	memset(block, 'x', sizeof(block));
+	for (int i = 0; i < n; i++)
+		if (write(fd, block, sizeof(block)) != sizeof(block))
+			_exit(1);
+	fsync(fd);
+	close(fd);
+}
+
+/* Writes of a child are seen while it lives, and stay when it has been waited for. */
+Test(sources, written_bytes_outlive_the_writer, .timeout = 60)
+{
+	char path[] = "/var/tmp/rein-sampler-XXXXXX";
+	struct statfs fs;
+	int proc = open_proc(), fd = mkstemp(path), status, ends[2];
+	uint64_t before, during, after;
+	char byte;
+	pid_t child;
+
+	cr_assert_geq(fd, 0);
+	if (fstatfs(fd, &fs) || fs.f_type == 0x01021994) {
+		unlink(path);
+		cr_skip_test("needs a folder on a disk");
+	}
+	cr_assert_eq(pipe(ends), 0);
+	cr_assert_eq(rein_source_written(proc, &before), 0);
+	child = fork();
+	if (!child) {
+		write_mebibytes(path, 8);
+		_exit(write(ends[1], "x", 1) != 1 || pause());
+	}
+	cr_assert_eq(read(ends[0], &byte, 1), 1);
+	cr_assert_eq(rein_source_written(proc, &during), 0);
+	kill(child, SIGKILL);
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_assert_eq(rein_source_written(proc, &after), 0);
+	unlink(path);
+	cr_assert_geq(during - before, 8 << 20);
+	cr_assert_geq(after - before, 8 << 20);
+}
+
+Test(sources, usage_is_of_this_machine)
+{
+	uint64_t processes = 0, memory = 0;
+
+	cr_assert_eq(rein_source_usage(open_proc(), &processes, &memory), 0);
+	cr_assert_gt(processes, 1);
+	cr_assert_gt(memory, 1 << 20);
+}
+
+Test(sources, octets_grow_with_traffic)
+{
+	uint64_t in = 0, out = 0;
+
+	cr_assert_eq(rein_source_octets(open_proc(), &in, &out), 0);
+	cr_assert_gt(in, 0);
+	cr_assert_gt(out, 0);
+}
+
+/* Private file systems, each counted once however many places are on it. */
+Test(sources, private_bytes_count_each_file_system_once)
+{
+	struct rein_view view = {0};
+	uint64_t once = 0, twice = 0;
+
+	if (geteuid())
+		cr_skip_test("looks at PID 1's root");
+	*rein_vec_add(&view.places) = (struct rein_place){.kind = REIN_PLACE_PRIVATE, .path = (char *)"/dev/shm"};
+	cr_assert_eq(rein_source_private(open_proc(), &view, &once), 0);
+	*rein_vec_add(&view.places) = (struct rein_place){.kind = REIN_PLACE_PRIVATE, .path = (char *)"/dev/shm"};
+	*rein_vec_add(&view.places) = (struct rein_place){.kind = REIN_PLACE_TREE, .path = (char *)"/"};
+	cr_assert_eq(rein_source_private(open_proc(), &view, &twice), 0);
+	cr_assert_eq(once, twice);
+	rein_vec_free(&view.places);
+}
