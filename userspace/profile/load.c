@@ -31,7 +31,7 @@ struct loader {
 
 static int load_file(struct loader *loader, const char *path, const struct rein_raw_text *at);
 
-static int find_in(const char *dir, const char *below, const char *name, char **ret_path)
+static int find_in(const char *dir, const char *below, const char *name, char **ret_path, struct rein_error *err)
 {
 	REIN_AUTO_FREE char *path = NULL;
 
@@ -39,22 +39,22 @@ static int find_in(const char *dir, const char *below, const char *name, char **
 		return -ENOENT;
 	if (asprintf(&path, "%s%s/%s.yaml", dir, below, name) < 0) {
 		path = NULL;
-		return -ENOMEM;
+		return rein_fail(err, ENOMEM, "out of memory");
 	}
 	if (access(path, F_OK) < 0)
-		return -errno;
+		return rein_fail_errno(err, "cannot look for profile \"%.64s\" at %.400s", name, path);
 	*ret_path = rein_take_pointer(&path);
 	return 0;
 }
 
 static int search(const char *name, const struct rein_profile_context *context, char **ret_path, struct rein_error *err)
 {
-	int r = find_in(context->config_home, "/rein/profiles", name, ret_path);
+	int r = find_in(context->config_home, "/rein/profiles", name, ret_path, err);
 
 	if (r == -ENOENT || r == -ENOTDIR)
-		r = find_in(context->system_dir, "/profiles", name, ret_path);
+		r = find_in(context->system_dir, "/profiles", name, ret_path, err);
 	if (r == -ENOENT || r == -ENOTDIR)
-		r = find_in(context->installed_dir, "", name, ret_path);
+		r = find_in(context->installed_dir, "", name, ret_path, err);
 	if (r == -ENOENT || r == -ENOTDIR)
 		return rein_fail(
 			err, ENOENT,
@@ -63,7 +63,7 @@ static int search(const char *name, const struct rein_profile_context *context, 
 			context->config_home ? "/rein/profiles, " : "",
 			context->system_dir ? context->system_dir : "/etc/rein",
 			context->installed_dir ? context->installed_dir : "(no installed profiles)");
-	return r < 0 ? rein_fail(err, -r, "profile \"%.64s\": %s", name, strerror(-r)) : 0;
+	return r;
 }
 
 /* A relative path is relative to the file that names it. */
