@@ -12,6 +12,7 @@
 #include "audit/audit.h"
 #include "audit/report.h"
 #include "base/cleanup.h"
+#include "cmd/aftermath.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "cmd/setup.h"
@@ -45,7 +46,8 @@ struct run {
 /* What a person at the terminal must hear at once; the rest is for `rein log`. */
 static bool is_urgent(const struct rein_event *event)
 {
-	return event->kind == REIN_KIND_TRIP || event->kind == REIN_KIND_DEGRADE;
+	return event->kind == REIN_KIND_TRIP || event->kind == REIN_KIND_DEGRADE ||
+	       (event->kind == REIN_KIND_STATE && event->verdict == REIN_VERDICT_DENY);
 }
 
 static void say_event(const struct run *run, const struct rein_event *event)
@@ -61,6 +63,8 @@ static int take_event(void *context, const struct rein_event *event, struct rein
 {
 	struct run *run = context;
 
+	if (event->kind == REIN_KIND_END)
+		rein_aftermath_report(&run->setup.plan, &(struct rein_sink){.emit = take_event, .context = context});
 	if (is_urgent(event) && event->why)
 		say_event(run, event);
 	if (run->report)
