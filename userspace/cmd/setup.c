@@ -71,24 +71,29 @@ char *rein_setup_program_folder(void)
 }
 
 /* The profiles that ship: beside the installed program, beside the tree it was built in, or where it was to go. */
-static char *find_installed_dir(void)
+static int find_installed_dir(char **ret_dir, struct rein_error *err)
 {
 	static const char *const beside[] = {"../share/rein/profiles", "../profiles"};
 	REIN_AUTO_FREE char *folder = rein_setup_program_folder();
 
-	for (size_t i = 0; folder && i < REIN_COUNT(beside); i++) {
+	if (!folder)
+		return rein_fail(err, ENOENT, "cannot find rein's own program; is /proc mounted?");
+	for (size_t i = 0; i < REIN_COUNT(beside); i++) {
 		REIN_AUTO_FREE char *path = NULL;
 		char *real;
 
 		if (asprintf(&path, "%s/%s", folder, beside[i]) < 0) {
 			path = NULL;
-			return NULL;
+			return no_memory(err);
 		}
 		real = realpath(path, NULL);
-		if (real)
-			return real;
+		if (real) {
+			*ret_dir = real;
+			return 0;
+		}
 	}
-	return strdup(REIN_PROFILE_DIR);
+	*ret_dir = strdup(REIN_PROFILE_DIR);
+	return *ret_dir ? 0 : no_memory(err);
 }
 
 static char *find_config_home(void)
@@ -122,12 +127,11 @@ int rein_setup_load(const struct rein_options *options, struct rein_setup *ret_s
 	if (r == 0)
 		r = find_tmpdir(setup->who.uid == geteuid() ? getenv("TMPDIR") : NULL, setup->workspace, &setup->tmpdir,
 				err);
+	if (r == 0)
+		r = find_installed_dir(&setup->installed_dir, err);
 	if (r < 0)
 		return r;
 	setup->config_home = find_config_home();
-	setup->installed_dir = find_installed_dir();
-	if (!setup->installed_dir)
-		return no_memory(err);
 	context.workspace = setup->workspace;
 	context.home = setup->who.home;
 	context.user = setup->who.name;
