@@ -187,7 +187,7 @@ static int add(struct rein_registered_vec *agents, const char *runtime, const ch
 	return 0;
 }
 
-static int list_one(const char *runtime, struct rein_registered_vec *agents, struct rein_error *err)
+int rein_registry_list_in(const char *runtime, struct rein_registered_vec *agents, struct rein_error *err)
 {
 	int fd = open_agents(runtime, NULL);
 	REIN_AUTO_DIR DIR *entries = fd < 0 ? NULL : fdopendir(fd);
@@ -221,9 +221,9 @@ int rein_registry_list(struct rein_registered_vec *ret_agents, struct rein_error
 	int r = rein_places_find(&places, err);
 
 	if (!r)
-		r = list_one(places.runtime, &agents, err);
+		r = rein_registry_list_in(places.runtime, &agents, err);
 	if (!r && geteuid() != 0)
-		r = list_one("/run/rein", &agents, err);
+		r = rein_registry_list_in("/run/rein", &agents, err);
 	if (r < 0) {
 		rein_vec_free(&agents);
 		return r;
