@@ -97,32 +97,36 @@ void rein_plan_free(struct rein_plan *plan)
 	rein_view_free(&plan->view);
 }
 
-/* Appends one sentence; what does not fit is left out, the list ends with its whole lines. */
-static size_t append(char *text, size_t size, size_t used, const struct rein_plan_line *line)
+/* Appends one sentence if it fits with room for the last one. */
+static bool append(char *text, size_t size, size_t *used, const struct rein_plan_line *line)
 {
-	char sentence[sizeof(line->what) + sizeof(line->note) + 256];
+	const size_t last = 64; /* bytes of "N more lines ..." */
+	char where[256] = "";
 	int n;
 
 	if (line->origin && line->origin->file)
-		n = snprintf(sentence, sizeof(sentence), "%s%s:%d: %s: %s", used ? "\n" : "", line->origin->file,
-			     line->origin->line, line->what, line->note);
-	else
-		n = snprintf(sentence, sizeof(sentence), "%s%s: %s", used ? "\n" : "", line->what, line->note);
-	if (n < 0 || (size_t)n >= sizeof(sentence) || used + (size_t)n >= size)
-		return used;
-	memcpy(text + used, sentence, (size_t)n + 1);
-	return used + (size_t)n;
+		snprintf(where, sizeof(where), "%.200s:%d: ", line->origin->file, line->origin->line);
+	n = snprintf(text + *used, size - *used, "%s%s%s: %s", *used ? "\n" : "", where, line->what, line->note);
+	if (n < 0 || *used + (size_t)n + last >= size) {
+		text[*used] = 0;
+		return false;
+	}
+	*used += (size_t)n;
+	return true;
 }
 
 int rein_plan_refusal(const struct rein_plan *plan, struct rein_error *err)
 {
-	size_t used = 0;
+	size_t used = 0, omitted = 0;
 
 	if (!err)
 		return -EOPNOTSUPP;
 	rein_fail(err, EOPNOTSUPP, "%s", "");
 	for (size_t i = 0; i < plan->lines.count; i++)
 		if (plan->lines.items[i].keeping == REIN_REFUSED)
-			used = append(err->text, sizeof(err->text), used, &plan->lines.items[i]);
+			omitted += !append(err->text, sizeof(err->text), &used, &plan->lines.items[i]);
+	if (omitted)
+		snprintf(err->text + used, sizeof(err->text) - used, "\n%zu more refused; `rein plan` shows them",
+			 omitted);
 	return -EOPNOTSUPP;
 }

@@ -221,8 +221,7 @@ static void scope_line(struct rein_planning *planning)
 	else if (planning->machine->namespaces & REIN_NS_NET)
 		keep_own_network(planning, line);
 	else
-		rein_planning_note(line, "no network namespace can be made here: %s",
-				   planning->machine->facts[REIN_MECH_NAMESPACES].detail);
+		rein_planning_lack(planning, line, REIN_MECH_NAMESPACES, "no network namespace can be made here");
 	if (planning->scope != REIN_SCOPE_ISOLATED)
 		rein_planning_keep(line, REIN_MECH_SECCOMP);
 }

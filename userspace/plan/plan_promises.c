@@ -14,7 +14,7 @@ static const struct {
 	const char *what;
 	enum rein_mechanism needs, helps; /* helps: NONE if nobody */
 	unsigned namespaces;
-	const char *remedy; /* in front of the fact's detail */
+	const char *lack; /* what it means where they do not work */
 } promises[] = {
 	{"if rein dies, every process of the agent dies", REIN_MECH_NAMESPACES, REIN_MECH_NONE, REIN_NS_PID,
 	 "no PID namespace can be made here, so nothing would end the agent with rein"},
@@ -36,7 +36,7 @@ static void promise_line(struct rein_planning *planning, size_t i)
 
 	if (!rein_planning_has(planning, promises[i].needs) ||
 	    (machine->namespaces & promises[i].namespaces) != promises[i].namespaces) {
-		rein_planning_note(line, "%s: %s", promises[i].remedy, machine->facts[promises[i].needs].detail);
+		rein_planning_lack(planning, line, promises[i].needs, promises[i].lack);
 		return;
 	}
 	rein_planning_keep(line, promises[i].needs);

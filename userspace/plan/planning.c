@@ -68,6 +68,16 @@ void rein_planning_note(struct rein_plan_line *line, const char *fmt, ...)
 	va_end(args);
 }
 
+void rein_planning_lack(struct rein_planning *planning, struct rein_plan_line *line, enum rein_mechanism mechanism,
+			const char *why)
+{
+	const struct rein_fact *fact = &planning->machine->facts[mechanism];
+	bool told = planning->explained & (1u << mechanism) || fact->works || !fact->detail[0];
+
+	planning->explained |= 1u << mechanism;
+	rein_planning_note(line, "%s%s%s", why, told ? "" : ": ", told ? "" : fact->detail);
+}
+
 bool rein_planning_has(const struct rein_planning *planning, enum rein_mechanism mechanism)
 {
 	return planning->machine->facts[mechanism].works;

@@ -20,6 +20,7 @@ struct rein_planning {
 	const struct rein_plan_options *options;
 	struct rein_plan *plan;
 	enum rein_scope scope;
+	unsigned explained;	     /* mechanisms whose fact a line has told, one bit each */
 	struct rein_plan_line spare; /* takes what is written when there is no memory */
 	bool no_memory;
 };
@@ -35,6 +36,11 @@ void rein_planning_refuse(struct rein_planning *planning, struct rein_plan_line 
 /* The line does nothing here; `note` says why. */
 void rein_planning_skip(struct rein_plan_line *line, const char *note);
 void rein_planning_note(struct rein_plan_line *line, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* The line stays refused, whatever the options: `why`, and what the mechanism's fact says unless a line said it before.
+ */
+void rein_planning_lack(struct rein_planning *planning, struct rein_plan_line *line, enum rein_mechanism mechanism,
+			const char *why);
 
 /* Whether the mechanism works on this machine. */
 bool rein_planning_has(const struct rein_planning *planning, enum rein_mechanism mechanism);
