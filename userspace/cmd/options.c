@@ -31,6 +31,8 @@ static const struct option_row rows[] = {
 	{REIN_OPTION_JSON, 0, "json", NULL, FIELD(json)},
 	{REIN_OPTION_REFILL, 0, "refill", NULL, FIELD(refill)},
 	{REIN_OPTION_FOLLOW, 'f', "follow", NULL, FIELD(follow)},
+	{REIN_OPTION_KIND, 0, "kind", "KIND", FIELD(kind)},
+	{REIN_OPTION_DENIED, 0, "denied", NULL, FIELD(denied)},
 	{0, 'h', "help", NULL, FIELD(help)},
 };
 

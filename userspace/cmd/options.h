@@ -20,6 +20,8 @@ enum rein_option {
 	REIN_OPTION_JSON = 1 << 8,	   /* --json */
 	REIN_OPTION_REFILL = 1 << 9,	   /* --refill */
 	REIN_OPTION_FOLLOW = 1 << 10,	   /* -f, --follow */
+	REIN_OPTION_KIND = 1 << 11,	   /* --kind KIND */
+	REIN_OPTION_DENIED = 1 << 12,	   /* --denied */
 };
 
 /* Strings are the caller's argv. */
@@ -27,7 +29,8 @@ struct rein_options {
 	const char *profile;		   /* "coding-agent" where -p is not given */
 	const char *workspace;		   /* NULL: the current directory */
 	const char *user, *audit, *report; /* NULL: not given */
-	bool ci, degrade, fail_on_deny, json, refill, follow;
+	const char *kind;		   /* of events; NULL: all */
+	bool ci, degrade, fail_on_deny, json, refill, follow, denied;
 	bool help;	  /* --help was asked for: nothing else is read */
 	char **arguments; /* what is no option, NULL-terminated; for `run` the command */
 	int nr_arguments;

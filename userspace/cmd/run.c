@@ -167,12 +167,20 @@ static int set_up(struct run *run, struct rein_error *err)
 	return r ? r : prepare_launch(run, err);
 }
 
+static void write_report(struct run *run)
+{
+	struct rein_error err;
+
+	if (run->report && rein_report_close(run->report, &err) < 0)
+		rein_say_error(&err, 0);
+	run->report = NULL;
+}
+
 static void take_down(struct run *run)
 {
 	if (run->prepared)
 		rein_mechanisms_release(&run->launch);
-	if (run->report)
-		rein_report_close(run->report);
+	write_report(run);
 	if (run->audit)
 		rein_audit_close(run->audit);
 	if (run->registered)

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "agent/explain.h"
+
+#include <seccomp.h>
+#include <string.h>
+
+#include "agent/explaining.h"
+#include "base/cleanup.h"
+#include "mech/syscall_groups.h"
+
+/* What the policy says about one system call. */
+struct verdicts {
+	int nr;
+	bool named; /* by the rule that is looked at */
+	bool allowed;
+	const struct rein_origin *denied_by;
+};
+
+static void compare(void *context, int nr)
+{
+	struct verdicts *verdicts = context;
+
+	if (nr == verdicts->nr)
+		verdicts->named = true;
+}
+
+static struct verdicts look_up(const struct rein_policy *policy, int nr)
+{
+	struct verdicts verdicts = {.nr = nr};
+
+	for (size_t i = 0; i < policy->syscalls.count; i++) {
+		const struct rein_syscall_rule *rule = &policy->syscalls.items[i];
+
+		verdicts.named = false;
+		rein_syscall_expand(rule->name, compare, &verdicts);
+		if (verdicts.named && rule->verdict == REIN_VERDICT_ALLOW)
+			verdicts.allowed = true;
+		else if (verdicts.named)
+			verdicts.denied_by = &rule->origin;
+	}
+	return verdicts;
+}
+
+static void write_reason(FILE *out, const struct rein_refused *refused, const struct verdicts *verdicts,
+			 const struct rein_syscall_never *never)
+{
+	if (never) {
+		fprintf(out, "no profile can allow it, because %s", never->why);
+	} else if (verdicts->denied_by) {
+		rein_write_rule(out, verdicts->denied_by);
+		fprintf(out, " denies it");
+	} else if (verdicts->allowed) {
+		fprintf(out, "it is allowed, but not with these arguments");
+	} else {
+		rein_write_no_rule(out, refused);
+		fprintf(out, " allows it");
+	}
+}
+
+static char *why(const struct rein_refused *refused, const struct verdicts *verdicts,
+		 const struct rein_syscall_never *never)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	rein_write_subject(out, refused);
+	fprintf(out, " made the system call %s; ", refused->op);
+	write_reason(out, refused, verdicts, never);
+	rein_write_outcome(out, refused);
+	fclose(out);
+	return text;
+}
+
+/* The caller frees. */
+static char *name_of(int nr, uint32_t architecture)
+{
+	const char *known = architecture == seccomp_arch_native() ? rein_syscall_name(nr) : NULL;
+	char *name = known ? strdup(known) : seccomp_syscall_resolve_num_arch(architecture, nr);
+
+	if (!name && asprintf(&name, "number %d", nr) < 0)
+		return NULL;
+	return name;
+}
+
+void rein_explain_syscall(struct rein_agent *agent, pid_t pid, const char *comm, int nr, uint32_t architecture,
+			  enum rein_mechanism mechanism, int error)
+{
+	REIN_AUTO_FREE char *name = name_of(nr, architecture);
+	struct rein_refused refused = {
+		.agent = agent, .pid = pid, .comm = comm, .op = name, .mechanism = mechanism, .error = error};
+	struct verdicts verdicts = look_up(agent->launch->policy, nr);
+	const struct rein_syscall_never *never = name ? rein_syscall_never(name) : NULL;
+	bool silent = !never && !verdicts.denied_by && !verdicts.allowed;
+
+	rein_emit_refusal(&refused, NULL, verdicts.denied_by, why(&refused, &verdicts, never),
+			  silent ? rein_remedy("syscalls", name) : NULL);
+}

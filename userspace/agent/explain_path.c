@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "agent/explaining.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "profile/path.h"
+#include "profile/words.h"
+
+/* What the view says about the path of one refusal. */
+struct judged {
+	const struct rein_path_refusal *refusal;
+	const char *real;		/* resolved; NULL where that could not be done */
+	const struct rein_place *place; /* that decides; NULL: none */
+	enum rein_access wanted;
+	bool allowed; /* by the policy: something else refused */
+};
+
+/* A hook that saw no flags, and a call that only writers make, leave what was wanted to be read from the answer. */
+static enum rein_access wanted_of(const struct rein_path_refusal *refusal, const struct rein_place *place)
+{
+	bool opens = !strcmp(refusal->deed.before, "open ") && !*refusal->deed.after;
+
+	if (refusal->refused.error == EROFS)
+		return REIN_ACCESS_WRITE;
+	if (refusal->raw && opens && place && place->kind == REIN_PLACE_TREE && place->access & REIN_ACCESS_READ)
+		return REIN_ACCESS_WRITE;
+	return refusal->deed.wanted;
+}
+
+static bool allows(const struct rein_place *place, enum rein_access wanted, int error)
+{
+	if (!place)
+		return false;
+	/* A place is a mount: it cannot be moved or removed while the agent lives. */
+	if (error == EBUSY)
+		return place->kind != REIN_PLACE_HINGE && place->kind != REIN_PLACE_HIDDEN;
+	if (place->kind == REIN_PLACE_PRIVATE)
+		return wanted != REIN_ACCESS_EXECUTE || place->access & REIN_ACCESS_EXECUTE;
+	return place->kind == REIN_PLACE_TREE && place->access & wanted;
+}
+
+static struct judged judge(const struct rein_path_refusal *refusal, const char *real)
+{
+	const struct rein_view *view = &refusal->refused.agent->launch->plan->view;
+	struct judged judged = {.refusal = refusal, .real = real};
+
+	judged.place = real ? rein_view_find(view, real) : NULL;
+	judged.wanted = wanted_of(refusal, judged.place);
+	judged.allowed = allows(judged.place, judged.wanted, refusal->refused.error);
+	return judged;
+}
+
+static bool is_denied(const struct judged *judged)
+{
+	return judged->place && judged->place->rule &&
+	       (judged->place->rule->verdict == REIN_VERDICT_DENY || judged->place->kind == REIN_PLACE_HIDDEN ||
+		judged->place->kind == REIN_PLACE_HELD);
+}
+
+static void write_access(FILE *out, unsigned access)
+{
+	static const struct {
+		enum rein_access bit;
+		const char *word;
+	} words[] = {{REIN_ACCESS_READ, "reading"}, {REIN_ACCESS_WRITE, "writing"}, {REIN_ACCESS_EXECUTE, "running"}};
+	const char *between = "";
+
+	for (size_t i = 0; i < REIN_COUNT(words); i++) {
+		if (!(access & words[i].bit))
+			continue;
+		fprintf(out, "%s%s", between, words[i].word);
+		between = " and ";
+	}
+	if (!*between)
+		fprintf(out, "nothing");
+}
+
+static const struct rein_origin *rule_of(const struct judged *judged)
+{
+	return judged->place && judged->place->rule ? &judged->place->rule->origin : NULL;
+}
+
+static void write_reason(FILE *out, const struct judged *judged)
+{
+	const struct rein_place *place = judged->place;
+
+	if (is_denied(judged)) {
+		rein_write_rule(out, rule_of(judged));
+		fprintf(out, " denies it");
+	} else if (place && place->kind == REIN_PLACE_HINGE) {
+		fprintf(out,
+			"%s holds a path that is denied and is kept where it is, so that the denial cannot be moved "
+			"away",
+			place->path);
+	} else if (place) {
+		fprintf(out, "%s is there for ", place->path);
+		write_access(out, place->access);
+		fprintf(out, " only");
+		if (place->rule) {
+			fprintf(out, " by ");
+			rein_write_rule(out, rule_of(judged));
+		}
+	} else {
+		rein_write_no_rule(out, &judged->refusal->refused);
+		fprintf(out, " allows it");
+	}
+}
+
+static char *why(const struct judged *judged)
+{
+	const struct rein_path_refusal *refusal = judged->refusal;
+	size_t size;
+	char *text = NULL;
+	FILE *out = open_memstream(&text, &size);
+
+	if (!out)
+		return NULL;
+	rein_write_subject(out, &refusal->refused);
+	fprintf(out, " tried to %s%s%s%s", refusal->deed.before, refusal->path, refusal->truncated ? "..." : "",
+		refusal->deed.after);
+	if (judged->real && strcmp(judged->real, refusal->path))
+		fprintf(out, ", which is %s", judged->real);
+	fprintf(out, "; ");
+	write_reason(out, judged);
+	rein_write_outcome(out, &refusal->refused);
+	fclose(out);
+	return text;
+}
+
+/* What a person could add; nothing where a denial stands against it, since denials win. */
+static json_t *remedy(const struct judged *judged)
+{
+	REIN_AUTO_FREE char *item = NULL, *list = NULL;
+
+	if (!judged->real || is_denied(judged) || judged->refusal->truncated ||
+	    (judged->place && judged->place->kind == REIN_PLACE_HINGE))
+		return NULL;
+	item = rein_yaml_item(judged->real);
+	if (!item || asprintf(&list, "filesystem.%s", rein_access_name(judged->wanted)) < 0)
+		return NULL;
+	return rein_remedy(list, item);
+}
+
+static enum rein_mechanism keeper(const struct rein_path_refusal *refusal)
+{
+	const bool *use = refusal->refused.agent->launch->plan->use;
+
+	if (refusal->refused.mechanism != REIN_MECH_NONE)
+		return refusal->refused.mechanism;
+	/* Read-only mounts answer EROFS, mount points EBUSY; for the rest Landlock comes first. */
+	if (refusal->refused.error == EROFS || refusal->refused.error == EBUSY || !use[REIN_MECH_LANDLOCK])
+		return REIN_MECH_NAMESPACES;
+	return REIN_MECH_LANDLOCK;
+}
+
+void rein_explain_refused_path(const struct rein_path_refusal *refusal)
+{
+	REIN_AUTO_FREE char *real = refusal->path[0] == '/' ? rein_path_real(refusal->path) : NULL;
+	struct judged judged = judge(refusal, real);
+	struct rein_refused refused = refusal->refused;
+
+	/* The policy allows it: the file's own permissions refused, which rein did not make and does not explain. */
+	if (refusal->raw && judged.allowed)
+		return;
+	refused.mechanism = keeper(refusal);
+	rein_emit_refusal(&refused, refusal->path, judged.allowed ? NULL : rule_of(&judged), why(&judged),
+			  remedy(&judged));
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef REIN_AGENT_EXPLAINING_H
+#define REIN_AGENT_EXPLAINING_H
+
+#include <stdio.h>
+
+#include "agent/agent.h"
+#include "agent/deed.h"
+
+/* What the explanations of paths, addresses and system calls have in common. */
+
+/* Who was refused, when, and what came back. Strings are borrowed; 0 and NULL: not known. */
+struct rein_refused {
+	struct rein_agent *agent;
+	uint64_t time_ns; /* CLOCK_MONOTONIC; 0: now */
+	pid_t pid, ppid;
+	const char *comm, *op;
+	enum rein_mechanism mechanism;
+	int error; /* positive errno */
+};
+
+/* "cat (pid 12)", "process 12", "the agent". */
+void rein_write_subject(FILE *out, const struct rein_refused *refused);
+/* ", so it was refused (EACCES)." */
+void rein_write_outcome(FILE *out, const struct rein_refused *refused);
+/* "`filesystem.read: /usr` (base.yaml:12)" */
+void rein_write_rule(FILE *out, const struct rein_origin *rule);
+/* "no rule of coding-agent" */
+void rein_write_no_rule(FILE *out, const struct rein_refused *refused);
+
+/* Emits the refusal. Takes over `why` and `detail`, which may be NULL. */
+void rein_emit_refusal(const struct rein_refused *refused, const char *object, const struct rein_origin *rule,
+		       char *why, json_t *detail);
+
+/* A detail that holds the line for a profile that would allow it: `list` and one item; NULL if the item is NULL. */
+json_t *rein_remedy(const char *list, const char *item);
+/* `text` as an item of a YAML list, quoted if it has to be; NULL if it cannot be written down. The caller frees. */
+char *rein_yaml_item(const char *text);
+
+/*
+ * What the policy says about a path. `path` is absolute; `raw` refusals are those that a hook saw come back, which may
+ * be those of ordinary permissions: of them only what the policy refuses is told.
+ */
+struct rein_path_refusal {
+	struct rein_refused refused;
+	const char *path; /* as the agent gave it, made absolute if that could be done */
+	struct rein_deed deed;
+	bool raw;
+	bool truncated; /* path is only its beginning */
+};
+void rein_explain_refused_path(const struct rein_path_refusal *refusal);
+
+/* An address. `op` in refused is "connect", "send", "listen", "bind", "receive". */
+struct rein_address_refusal {
+	struct rein_refused refused;
+	enum rein_net_direction direction;
+	enum rein_net_family family;
+	const uint8_t *address;
+	uint16_t port;
+	uint8_t protocol;
+};
+void rein_explain_refused_address(const struct rein_address_refusal *refusal);
+
+/* A socket of a kind that is not allowed. `kind` as in rein_raw_event.nr of REIN_NET_OP_SOCKET. */
+void rein_explain_refused_socket(const struct rein_refused *refused, uint32_t kind);
+
+#endif
