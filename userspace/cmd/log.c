@@ -93,10 +93,11 @@ static int check_kind(const char *kind, struct rein_error *err)
 
 	if (!kind || rein_kind_parse(kind, &known))
 		return 0;
-	return rein_fail(err, EINVAL,
-			 "\"%s\" is no kind of event: there are start, exec, allow, deny, ask, answer, trip, state, lost, "
-			 "degrade and end",
-			 kind);
+	return rein_fail(
+		err, EINVAL,
+		"\"%s\" is no kind of event: there are start, exec, allow, deny, ask, answer, trip, state, lost, "
+		"degrade and end",
+		kind);
 }
 
 static int show_log(const struct rein_options *options, struct rein_error *err)

@@ -13,9 +13,9 @@ static const struct {
 	const char *kind;
 	enum rein_colour colour;
 } colours[] = {
-	{"deny", REIN_COLOUR_BAD},  {"trip", REIN_COLOUR_BAD},	   {"lost", REIN_COLOUR_WARN},
-	{"ask", REIN_COLOUR_WARN},  {"degrade", REIN_COLOUR_WARN}, {"unreadable", REIN_COLOUR_BAD},
-	{"exec", REIN_COLOUR_DIM},  {"allow", REIN_COLOUR_DIM},	   {"start", REIN_COLOUR_BOLD},
+	{"deny", REIN_COLOUR_BAD}, {"trip", REIN_COLOUR_BAD},	  {"lost", REIN_COLOUR_WARN},
+	{"ask", REIN_COLOUR_WARN}, {"degrade", REIN_COLOUR_WARN}, {"unreadable", REIN_COLOUR_BAD},
+	{"exec", REIN_COLOUR_DIM}, {"allow", REIN_COLOUR_DIM},	  {"start", REIN_COLOUR_BOLD},
 	{"end", REIN_COLOUR_BOLD},
 };
 
@@ -52,12 +52,11 @@ void rein_logline_print(FILE *out, const json_t *line)
 	char when[32];
 
 	rein_logline_time(line, false, when, sizeof(when));
-	fprintf(out, "%s%s%s  #%-4lld %s", rein_colour(out, REIN_COLOUR_DIM), when,
-		rein_colour(out, REIN_COLOUR_PLAIN), (long long)json_integer_value(json_object_get(line, "seq")),
-		rein_colour(out, colour_of(kind)));
+	fprintf(out, "%s%s%s  #%-4lld %s", rein_colour(out, REIN_COLOUR_DIM), when, rein_colour(out, REIN_COLOUR_PLAIN),
+		(long long)json_integer_value(json_object_get(line, "seq")), rein_colour(out, colour_of(kind)));
 	rein_print_safe(out, kind, strlen(kind));
-	fprintf(out, "%s%*s %s\n", rein_colour(out, REIN_COLOUR_PLAIN), strlen(kind) < 8 ? (int)(8 - strlen(kind)) : 0, "",
-		sentence ? sentence : "?");
+	fprintf(out, "%s%*s %s\n", rein_colour(out, REIN_COLOUR_PLAIN), strlen(kind) < 8 ? (int)(8 - strlen(kind)) : 0,
+		"", sentence ? sentence : "?");
 }
 
 void rein_logline_print_json(FILE *out, const json_t *line)

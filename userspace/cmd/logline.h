@@ -3,6 +3,7 @@
 #define REIN_CMD_LOGLINE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 /* One line of a log for people: "14:03:22.125  #12  deny  cat (pid 7) tried to ...". */

@@ -140,14 +140,16 @@ static void print_remedy(const json_t *line)
 	if (strcmp(kind, "deny"))
 		return;
 	if (allow) {
-		printf("\nIf the agent should be able to do this, put this line into its profile, or into one of your own "
+		printf("\nIf the agent should be able to do this, put this line into its profile, or into one of your "
+		       "own "
 		       "that `extends` it:\n\n    ");
 		rein_print_safe(stdout, allow, strlen(allow));
 		printf("\n");
 	} else if (rule && meter) {
 		printf("\nA breaker refused this: `rein ps` shows its state, and `rein reset` closes it.\n");
 	} else if (rule) {
-		printf("\nA denial wins over whatever allows the same: only a change of that rule would let the agent do "
+		printf("\nA denial wins over whatever allows the same: only a change of that rule would let the agent "
+		       "do "
 		       "this.\n");
 	} else {
 		printf("\nNo line of a profile would allow this as it stands.\n");
