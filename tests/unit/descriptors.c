@@ -42,16 +42,16 @@ static void expect(const int *keep, size_t count)
 
 Test(descriptors, closes_all_but_those_named)
 {
-	expect((int[]){ 3, 39, 17 }, 3);
-	expect((int[]){ 4, 5, 6 }, 3);
-	expect((int[]){ -1, 20, -1, 20 }, 4);
-	expect((int[]){ 1, 2 }, 2);
+	expect((int[]){3, 39, 17}, 3);
+	expect((int[]){4, 5, 6}, 3);
+	expect((int[]){-1, 20, -1, 20}, 4);
+	expect((int[]){1, 2}, 2);
 	expect(NULL, 0);
 }
 
 Test(descriptors, refuses_more_than_it_can_hold)
 {
-	int keep[17] = { 0 };
+	int keep[17] = {0};
 
 	cr_expect_eq(rein_descriptors_close_except(keep, 17, NULL), -EINVAL);
 }

@@ -30,12 +30,14 @@ static bool address_parse(const char *text, struct rein_network *ret_network)
 	return inet_pton(ret_network->family == REIN_NET_V6 ? AF_INET6 : AF_INET, text, ret_network->address) == 1;
 }
 
-static void mask(uint8_t address[16], unsigned bits)
+void rein_address_mask(uint8_t address[16], unsigned bits)
 {
-	unsigned i;
+	unsigned byte = bits / 8;
 
-	for (i = bits; i < 128; i++)
-		address[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
+	if (bits >= 128)
+		return;
+	address[byte] &= (uint8_t) ~(0xff >> bits % 8);
+	memset(address + byte + 1, 0, 15 - byte);
 }
 
 static int check_host_bits(const char *text, const struct rein_network *network, struct rein_error *err)
@@ -45,7 +47,7 @@ static int check_host_bits(const char *text, const struct rein_network *network,
 	uint8_t masked[16];
 
 	memcpy(masked, network->address, sizeof(masked));
-	mask(masked, network->prefix_bits);
+	rein_address_mask(masked, network->prefix_bits);
 	if (memcmp(masked, network->address, sizeof(masked)) == 0)
 		return 0;
 	inet_ntop(family, masked, whole, sizeof(whole));
@@ -103,7 +105,7 @@ bool rein_network_contains(const struct rein_network *outer, const struct rein_n
 	if (outer->family != inner->family || outer->prefix_bits > inner->prefix_bits)
 		return false;
 	memcpy(masked, inner->address, sizeof(masked));
-	mask(masked, outer->prefix_bits);
+	rein_address_mask(masked, outer->prefix_bits);
 	return memcmp(masked, outer->address, sizeof(masked)) == 0;
 }
 

@@ -21,6 +21,9 @@ struct rein_network {
  * error. */
 int rein_network_parse(const char *text, struct rein_network *ret_network, struct rein_error *err);
 
+/* Clears all bits of the address past the first `bits`. */
+void rein_address_mask(uint8_t address[16], unsigned bits);
+
 /* Whether every address of `inner` is one of `outer`. */
 bool rein_network_contains(const struct rein_network *outer, const struct rein_network *inner);
 
