@@ -18,6 +18,7 @@ CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuserspace -I$(BUILD)/bpf -DREIN_PROFILE_DI
 ALL_CFLAGS = -std=gnu17 $(CFLAGS) $(WARNINGS) $(HARDENING) $(shell pkg-config --cflags $(LIBS))
 LDLIBS = $(shell pkg-config --libs $(LIBS)) -lutil
 
+BPF_ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
 BPF_SOURCES := $(wildcard bpf/*.bpf.c)
 BPF_SKELETONS := $(BPF_SOURCES:bpf/%.bpf.c=$(BUILD)/bpf/%.skel.h)
 SOURCES := $(wildcard userspace/*/*.c)
@@ -53,8 +54,9 @@ $(BUILD)/userspace/%.o: userspace/%.c | $(BPF_SKELETONS)
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h include/rein/*.h)
 	@echo "  BPF   $<"
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) -target bpf -mcpu=v3 -O2 -g -Wall -Werror -Iinclude -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu -c -o $@ $<
+	$(Q)$(CLANG) -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v3 -O2 -g -Wall -Werror -Iinclude -Ibpf -I/usr/include/$(shell uname -m)-linux-gnu -c -o $@ $<
 
+.PRECIOUS: $(BUILD)/bpf/%.bpf.o
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(Q)bpftool gen skeleton $< name rein_$* > $@.new && mv $@.new $@
 

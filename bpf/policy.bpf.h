@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef REIN_POLICY_BPF_H
+#define REIN_POLICY_BPF_H
+
+#include <rein/net.h>
+
+#include "agent.bpf.h"
+
+/* May this agent talk to, or listen on, that address and port? One longest-prefix match in a trie of the agent's own.
+ */
+
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, REIN_SLOTS);
+	__type(key, __u32);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+			__uint(map_flags, BPF_F_NO_PREALLOC);
+			__uint(max_entries, 1);
+			__uint(key_size, sizeof(struct rein_net_key));
+			__uint(value_size, sizeof(struct rein_net_entry));
+		});
+} rein_net_tries SEC(".maps");
+
+/* F_INNER_MAP: each agent's has as many bitmaps as its policy needs (5.10, 4a8f87e60f6d). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, REIN_SLOTS);
+	__type(key, __u32);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_ARRAY);
+			__uint(map_flags, BPF_F_INNER_MAP);
+			__uint(max_entries, 1);
+			__uint(key_size, sizeof(__u32));
+			__uint(value_size, sizeof(struct rein_port_bitmap));
+		});
+} rein_net_ports SEC(".maps");
+
+/* One end of a conversation. The key's direction and prefix are for whoever looks it up. */
+struct endpoint {
+	struct rein_net_key key;
+	__u16 port; /* host order */
+};
+
+static __always_inline void endpoint_v4(struct endpoint *end, __u32 address, __u16 port, __u8 protocol)
+{
+	__builtin_memset(end, 0, sizeof(*end));
+	end->key.family = REIN_NET_V4;
+	end->key.prefix_bits = REIN_NET_KEY_BASE_BITS + 32;
+	end->key.protocol = protocol;
+	__builtin_memcpy(end->key.address, &address, sizeof(address));
+	end->port = port;
+}
+
+/* IPv4 in its IPv6 clothes is IPv4. */
+static __always_inline void endpoint_v6(struct endpoint *end, const __u32 *address, __u16 port, __u8 protocol)
+{
+	if (!address[0] && !address[1] && address[2] == bpf_htonl(0xffff)) {
+		endpoint_v4(end, address[3], port, protocol);
+		return;
+	}
+	__builtin_memset(end, 0, sizeof(*end));
+	end->key.family = REIN_NET_V6;
+	end->key.prefix_bits = REIN_NET_KEY_BASE_BITS + 128;
+	end->key.protocol = protocol;
+	__builtin_memcpy(end->key.address, address, 16);
+	end->port = port;
+}
+
+static __always_inline int port_in_bitmap(__u32 slot, __u32 index, __u16 port)
+{
+	struct rein_port_bitmap *bitmap;
+	void *ports;
+
+	ports = bpf_map_lookup_elem(&rein_net_ports, &slot);
+	if (!ports)
+		return 0;
+	bitmap = bpf_map_lookup_elem(ports, &index);
+	if (!bitmap)
+		return 0;
+	return (bitmap->words[port >> 6] >> (port & 63)) & 1;
+}
+
+static __always_inline int port_in_entry(__u32 slot, const struct rein_net_entry *entry, __u16 port)
+{
+	if (entry->nr_ranges == REIN_NET_USE_BITMAP)
+		return port_in_bitmap(slot, entry->bitmap, port);
+	for (__u32 i = 0; i < REIN_NET_RANGES && i < entry->nr_ranges; i++)
+		if (port >= entry->ranges[i].low && port <= entry->ranges[i].high)
+			return 1;
+	return 0;
+}
+
+static __noinline int allowed(struct rein_state *state, const struct endpoint *end, __u8 direction)
+{
+	struct rein_net_key key = end->key;
+	struct rein_net_entry *entry;
+	__u32 slot = state->slot;
+	void *trie;
+
+	key.direction = direction;
+	trie = bpf_map_lookup_elem(&rein_net_tries, &slot);
+	if (!trie)
+		return 0;
+	entry = bpf_map_lookup_elem(trie, &key);
+	return entry && port_in_entry(slot, entry, end->port);
+}
+
+#endif

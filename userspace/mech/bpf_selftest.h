@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef REIN_MECH_BPF_SELFTEST_H
+#define REIN_MECH_BPF_SELFTEST_H
+
+#include "plan/machine.h"
+
+/*
+ * Fire the programs against a child in a cgroup of its own and fill machine->facts. What no launch or `rein up` has
+ * pinned yet is loaded first, and stays for the launch that follows.
+ */
+void rein_bpf_selftest_net(struct rein_machine *machine);
+void rein_bpf_selftest_trace(struct rein_machine *machine);
+
+#endif
