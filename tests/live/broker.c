@@ -371,11 +371,12 @@ static void ignore(int signal)
 static int unlink_under_signals(void)
 {
 	struct itimerval often = {{0, 200}, {0, 200}};
-	struct sigaction action = {.sa_handler = ignore};
+	/* Without SA_RESTART a call may come back with EINTR as long as the broker has not taken it up. */
+	struct sigaction action = {.sa_handler = ignore, .sa_flags = SA_RESTART};
 	char name[32];
 	int done = 0;
 
-	sigaction(SIGALRM, &action, NULL); /* without SA_RESTART */
+	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &often, NULL);
 	for (int i = 0; i < 100; i++) {
 		snprintf(name, sizeof(name), "file%d", i);
