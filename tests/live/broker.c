@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -421,15 +422,115 @@ Test(broker, freeze_parks_until_reset)
 	cr_assert_eq(rein_brokered_count(&brokered, REIN_KIND_TRIP, NULL), 2);
 }
 
+/* While a person holds the agent nothing that is metered happens, whatever its breakers say. */
+static int left_when_held, left_later;
+
+static void hold_for_a_while(struct rein_brokered *b)
+{
+	if (b->ticks == 1)
+		rein_agent_hold(&b->agent, REIN_HOLD_PERSON, NULL);
+	if (b->ticks == 2)
+		left_when_held = files_with_content();
+	if (b->ticks == 5)
+		left_later = files_with_content();
+	if (b->ticks == 5)
+		rein_agent_release(&b->agent, REIN_HOLD_PERSON, NULL);
+}
+
+static int unlink_slowly(void)
+{
+	char name[32];
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(name, sizeof(name), "file%d", i);
+		poll(NULL, 0, 2);
+		if (unlink(name))
+			return 1;
+	}
+	return 0;
+}
+
+Test(broker, nothing_metered_happens_while_the_agent_is_held)
+{
+	make_files(100);
+	rein_trial_plan_breaker(&trial, REIN_METER_DELETE_FILES, 1000, REIN_ON_TRIP_DENY);
+	brokered.tick = hold_for_a_while;
+	brokered.every_ms = 50;
+	cr_assert_eq(rein_brokered_run(&brokered, &trial, unlink_slowly, 10000), 0);
+	cr_assert_gt(left_when_held, 0);
+	cr_assert_eq(left_later, left_when_held);
+}
+
+static void reset_always(struct rein_brokered *b)
+{
+	if (b->agent.holds & REIN_HOLD_BREAKER)
+		rein_breakers_reset(&b->agent, NULL, true, "a person", NULL);
+}
+
+static int rename_onto(void)
+{
+	for (int i = 0; i < 6; i++) {
+		close(creat("new", 0600));
+		if (rename("new", "file0"))
+			return 1;
+	}
+	return 0;
+}
+
+/* What one meter has charged is not charged again because another made the call wait. */
+Test(broker, a_parked_call_is_charged_once)
+{
+	make_files(1);
+	rein_trial_plan_breaker(&trial, REIN_METER_DELETE_FILES, 1000, REIN_ON_TRIP_DENY);
+	rein_trial_plan_breaker(&trial, REIN_METER_RENAME_FILES, 2, REIN_ON_TRIP_FREEZE);
+	brokered.tick = reset_always;
+	brokered.every_ms = 20;
+	cr_assert_eq(rein_brokered_run(&brokered, &trial, rename_onto, 10000), 0);
+	cr_assert_eq(rein_brokered_count(&brokered, REIN_KIND_TRIP, NULL), 2);
+	cr_assert_eq(used(REIN_METER_RENAME_FILES), 6);
+	cr_assert_eq(used(REIN_METER_DELETE_FILES), 6);
+}
+
+/* A call that waits for a person is not broken off by a signal: unlink knows no EINTR, and few programs check. */
+static int unlink_and_be_interrupted(void)
+{
+	struct itimerval often = {{0, 5000}, {0, 5000}};
+	struct sigaction action = {.sa_handler = ignore};
+	char name[32];
+	int interrupted = 0;
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	for (int i = 0; i < 4; i++) {
+		snprintf(name, sizeof(name), "file%d", i);
+		interrupted += unlink(name) && errno == EINTR;
+	}
+	return interrupted;
+}
+
+Test(broker, signals_do_not_break_off_a_waiting_call)
+{
+	make_files(4);
+	rein_trial_plan_breaker(&trial, REIN_METER_DELETE_FILES, 1, REIN_ON_TRIP_FREEZE);
+	brokered.tick = reset_always;
+	brokered.every_ms = 100;
+	cr_assert_eq(rein_brokered_run(&brokered, &trial, unlink_and_be_interrupted, 10000), 0);
+	cr_assert_eq(files_with_content(), 0);
+}
+
 /* A thread rewrites the path while it is looked at: whatever is deleted by unlink has been paid for. */
-static char shared_path[16];
+static union {
+	char text[8];
+	uint64_t word;
+} there = {"file0"}, nowhere = {"nothing"};
+static volatile uint64_t shared_path;
 static volatile int racing = 1;
 
 static void *rewrite(void *data)
 {
 	while (racing) {
-		memcpy(shared_path, "file0\0\0\0", 8);
-		memcpy(shared_path, "nothing\0", 8);
+		shared_path = there.word;
+		shared_path = nowhere.word;
 	}
 	return NULL;
 }
@@ -441,9 +542,9 @@ static int race_unlinks(void)
 
 	if (pthread_create(&id, NULL, rewrite, NULL))
 		return 255;
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < 5000; i++) {
 		close(open("file0", O_CREAT | O_WRONLY, 0600));
-		gone += !unlink(shared_path);
+		gone += !unlink((const char *)&shared_path);
 	}
 	racing = 0;
 	pthread_join(id, NULL);

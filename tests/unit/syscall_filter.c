@@ -188,6 +188,7 @@ Test(syscall_filter, terminals_cannot_be_typed_into)
 	cr_assert_eq(call("ioctl", 0, TIOCSWINSZ, 0, 0), ALLOW);
 	cr_assert_eq(call("ioctl", 0, FIONBIO, 0, 0), ALLOW);
 	cr_assert_eq(call("ioctl", 0, 0xffffffffU, 0, 0), ALLOW);
+	cr_assert_eq(call("ioctl", 0, TCGETS | HIGH, 0, 0), ALLOW, "what the upper half holds is no matter");
 }
 
 Test(syscall_filter, new_namespaces_are_refused)
