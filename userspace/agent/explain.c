@@ -103,7 +103,7 @@ char *rein_yaml_item(const char *text)
 
 json_t *rein_remedy(const char *list, const char *item)
 {
-	return item ? json_pack("{s:s, s:o?}", "list", list, "allow", json_sprintf("%s: [%s]", list, item)) : NULL;
+	return item ? json_pack("{s:s, s:s}", "list", list, "allow", item) : NULL;
 }
 
 static struct rein_refused refused_of(struct rein_agent *agent, const struct rein_raw_event *raw)

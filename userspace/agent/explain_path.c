@@ -23,21 +23,30 @@ static enum rein_access wanted_of(const struct rein_path_refusal *refusal, const
 
 	if (refusal->refused.error == EROFS)
 		return REIN_ACCESS_WRITE;
-	if (refusal->raw && opens && place && place->kind == REIN_PLACE_TREE && place->access & REIN_ACCESS_READ)
+	if (refusal->raw && opens && place && place->access & REIN_ACCESS_READ)
 		return REIN_ACCESS_WRITE;
 	return refusal->deed.wanted;
 }
 
-static bool allows(const struct rein_place *place, enum rein_access wanted, int error)
+static bool allows(const struct rein_place *place, const char *real, enum rein_access wanted, int error)
 {
-	if (!place)
-		return false;
 	/* A place is a mount: it cannot be moved or removed while the agent lives. */
 	if (error == EBUSY)
-		return place->kind != REIN_PLACE_HINGE && place->kind != REIN_PLACE_HIDDEN;
-	if (place->kind == REIN_PLACE_PRIVATE)
-		return wanted != REIN_ACCESS_EXECUTE || place->access & REIN_ACCESS_EXECUTE;
-	return place->kind == REIN_PLACE_TREE && place->access & wanted;
+		return !place || strcmp(place->path, real);
+	return place && place->access & wanted;
+}
+
+/* What the path stands for, for the caller to free; NULL: that cannot be known. What is the agent's own does not exist
+ * here, so its links cannot be followed. */
+static char *resolve(const struct rein_path_refusal *refusal)
+{
+	const struct rein_place *place;
+
+	if (refusal->path[0] != '/')
+		return NULL;
+	place = rein_view_find(&refusal->refused.agent->launch->plan->view, refusal->path);
+	return place && place->own && !strstr(refusal->path, "/..") ? strdup(refusal->path)
+								    : rein_path_real(refusal->path);
 }
 
 static struct judged judge(const struct rein_path_refusal *refusal, const char *real)
@@ -47,15 +56,13 @@ static struct judged judge(const struct rein_path_refusal *refusal, const char *
 
 	judged.place = real ? rein_view_find(view, real) : NULL;
 	judged.wanted = wanted_of(refusal, judged.place);
-	judged.allowed = allows(judged.place, judged.wanted, refusal->refused.error);
+	judged.allowed = real && allows(judged.place, real, judged.wanted, refusal->refused.error);
 	return judged;
 }
 
 static bool is_denied(const struct judged *judged)
 {
-	return judged->place && judged->place->rule &&
-	       (judged->place->rule->verdict == REIN_VERDICT_DENY || judged->place->kind == REIN_PLACE_HIDDEN ||
-		judged->place->kind == REIN_PLACE_HELD);
+	return judged->place && judged->place->rule && judged->place->rule->verdict == REIN_VERDICT_DENY;
 }
 
 static void write_access(FILE *out, unsigned access)
@@ -81,29 +88,43 @@ static const struct rein_origin *rule_of(const struct judged *judged)
 	return judged->place && judged->place->rule ? &judged->place->rule->origin : NULL;
 }
 
+/* No rule put anything there: the root of the view, or nothing at all. */
+static bool is_nowhere(const struct judged *judged)
+{
+	return !judged->place || (!judged->place->rule && !judged->place->access);
+}
+
+static void write_access_rule(FILE *out, const struct judged *judged)
+{
+	fprintf(out, "%s is there for ", judged->place->path);
+	write_access(out, judged->place->access);
+	fprintf(out, " only");
+	if (judged->place->rule) {
+		fprintf(out, " by ");
+		rein_write_rule(out, rule_of(judged));
+	}
+}
+
 static void write_reason(FILE *out, const struct judged *judged)
 {
-	const struct rein_place *place = judged->place;
+	const struct rein_path_refusal *refusal = judged->refusal;
 
-	if (is_denied(judged)) {
+	if (!judged->real) {
+		fprintf(out, "what that leads to is not known any more");
+	} else if (judged->allowed) {
+		fprintf(out, "the policy allows it, but the file's own permissions do not");
+	} else if (is_denied(judged)) {
 		rein_write_rule(out, rule_of(judged));
 		fprintf(out, " denies it");
-	} else if (place && place->kind == REIN_PLACE_HINGE) {
-		fprintf(out,
-			"%s holds a path that is denied and is kept where it is, so that the denial cannot be moved "
-			"away",
-			place->path);
-	} else if (place) {
-		fprintf(out, "%s is there for ", place->path);
-		write_access(out, place->access);
-		fprintf(out, " only");
-		if (place->rule) {
-			fprintf(out, " by ");
-			rein_write_rule(out, rule_of(judged));
-		}
-	} else {
-		rein_write_no_rule(out, &judged->refusal->refused);
+	} else if (refusal->refused.error == EBUSY) {
+		fprintf(out, "rules are kept there, so that it can be neither moved nor removed");
+	} else if (judged->place && judged->place->kind == REIN_PLACE_HIDDEN) {
+		fprintf(out, "%s belongs to rein and is hidden from every agent", judged->place->path);
+	} else if (is_nowhere(judged)) {
+		rein_write_no_rule(out, &refusal->refused);
 		fprintf(out, " allows it");
+	} else {
+		write_access_rule(out, judged);
 	}
 }
 
@@ -133,8 +154,8 @@ static json_t *remedy(const struct judged *judged)
 {
 	REIN_AUTO_FREE char *item = NULL, *list = NULL;
 
-	if (!judged->real || is_denied(judged) || judged->refusal->truncated ||
-	    (judged->place && judged->place->kind == REIN_PLACE_HINGE))
+	if (!judged->real || judged->allowed || is_denied(judged) || judged->refusal->truncated ||
+	    judged->refusal->refused.error == EBUSY || (judged->place && judged->place->kind == REIN_PLACE_HIDDEN))
 		return NULL;
 	item = rein_yaml_item(judged->real);
 	if (!item || asprintf(&list, "filesystem.%s", rein_access_name(judged->wanted)) < 0)
@@ -156,11 +177,12 @@ static enum rein_mechanism keeper(const struct rein_path_refusal *refusal)
 
 void rein_explain_refused_path(const struct rein_path_refusal *refusal)
 {
-	REIN_AUTO_FREE char *real = refusal->path[0] == '/' ? rein_path_real(refusal->path) : NULL;
+	REIN_AUTO_FREE char *real = resolve(refusal);
 	struct judged judged = judge(refusal, real);
 	struct rein_refused refused = refusal->refused;
 
-	/* The policy allows it: the file's own permissions refused, which rein did not make and does not explain. */
+	/* The policy allows it: the file's own permissions refused. That is no work of rein's and not recorded as such.
+	 */
 	if (refusal->raw && judged.allowed)
 		return;
 	refused.mechanism = keeper(refusal);

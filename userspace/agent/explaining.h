@@ -32,7 +32,8 @@ void rein_write_no_rule(FILE *out, const struct rein_refused *refused);
 void rein_emit_refusal(const struct rein_refused *refused, const char *object, const struct rein_origin *rule,
 		       char *why, json_t *detail);
 
-/* A detail that holds the line for a profile that would allow it: `list` and one item; NULL if the item is NULL. */
+/* A detail that says how a profile would allow it: in which list, such as `filesystem.read`, and by which item, as
+ * YAML. NULL if the item is NULL. */
 json_t *rein_remedy(const char *list, const char *item);
 /* `text` as an item of a YAML list, quoted if it has to be; NULL if it cannot be written down. The caller frees. */
 char *rein_yaml_item(const char *text);

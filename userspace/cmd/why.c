@@ -131,29 +131,41 @@ static void print_facts(const json_t *line)
 	print_number("lost", json_object_get(line, "lost"));
 }
 
+/* "filesystem.read" and an item, as they stand in a profile. */
+static void print_profile_lines(const char *list, const char *item)
+{
+	const char *dot = strchr(list, '.');
+
+	printf("\nIf the agent should be able to do this, put this into its profile, or into one of your own that "
+	       "`extends` it:\n\n    ");
+	if (dot) {
+		rein_print_safe(stdout, list, (size_t)(dot - list));
+		printf(":\n      ");
+		list = dot + 1;
+	}
+	rein_print_safe(stdout, list, strlen(list));
+	printf(": [");
+	rein_print_safe(stdout, item, strlen(item));
+	printf("]\n");
+}
+
 static void print_remedy(const json_t *line)
 {
-	const char *allow = word(json_object_get(line, "detail"), "allow");
-	const char *kind = word(line, "kind") ?: "";
-	const json_t *rule = json_object_get(line, "rule"), *meter = json_object_get(line, "meter");
+	const json_t *detail = json_object_get(line, "detail"), *rule = json_object_get(line, "rule");
+	const char *list = word(detail, "list"), *allow = word(detail, "allow"), *kind = word(line, "kind");
 
-	if (strcmp(kind, "deny"))
+	if (!kind || strcmp(kind, "deny"))
 		return;
-	if (allow) {
-		printf("\nIf the agent should be able to do this, put this line into its profile, or into one of your "
-		       "own "
-		       "that `extends` it:\n\n    ");
-		rein_print_safe(stdout, allow, strlen(allow));
-		printf("\n");
-	} else if (rule && meter) {
+	if (list && allow)
+		print_profile_lines(list, allow);
+	else if (rule && json_object_get(line, "meter"))
 		printf("\nA breaker refused this: `rein ps` shows its state, and `rein reset` closes it.\n");
-	} else if (rule) {
+	else if (rule)
 		printf("\nA denial wins over whatever allows the same: only a change of that rule would let the agent "
 		       "do "
 		       "this.\n");
-	} else {
+	else
 		printf("\nNo line of a profile would allow this as it stands.\n");
-	}
 }
 
 static void print_neighbours(const struct found *found)
