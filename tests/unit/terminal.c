@@ -79,7 +79,7 @@ static pid_t run_command(const char *script, int *ret_master)
 }
 
 /* As rein: all signals blocked, the loop until the command is gone, then everything given back. */
-static _Noreturn void relay(const char *script)
+static _Noreturn void relay(const char *script, bool listen)
 {
 	struct rein_watch ended = {.ready = stop};
 	int master, r;
@@ -92,6 +92,8 @@ static _Noreturn void relay(const char *script)
 	command = run_command(script, &master);
 	ended.fd = (int)syscall(SYS_pidfd_open, command, 0);
 	r = rein_terminal_start(&trial.agent, master, NULL);
+	if (!r && listen) /* as when the init tells that the command was stopped while it read */
+		rein_terminal_listen(&trial.agent);
 	if (!r)
 		r = rein_loop_add(&trial.agent.loop, &ended, EPOLLIN, NULL);
 	if (!r)
@@ -103,8 +105,14 @@ static _Noreturn void relay(const char *script)
 	_exit(r < 0);
 }
 
-/* `redirect` replaces standard output by a file, as in a pipeline. */
-static void start(const char *script, bool redirect, bool background)
+enum how {
+	FRONT,
+	BACKGROUND,
+	ELSEWHERE,	  /* standard output is a file, as in a pipeline */
+	ELSEWHERE_LISTEN, /* and the command reads from its terminal all the same */
+};
+
+static void start(const char *script, enum how how)
 {
 	struct winsize size = {.ws_row = 33, .ws_col = 77};
 	int slave;
@@ -116,9 +124,9 @@ static void start(const char *script, bool redirect, bool background)
 		close(emulator.outer);
 		if (login_tty(slave))
 			_exit(9);
-		if (redirect)
+		if (how >= ELSEWHERE)
 			dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), 1);
-		if (background) {
+		if (how == BACKGROUND) {
 			setpgid(0, 0);
 			pid_t shell = fork(); /* stands for the shell in the foreground */
 
@@ -132,7 +140,7 @@ static void start(const char *script, bool redirect, bool background)
 			while (tcgetpgrp(0) != shell)
 				;
 		}
-		relay(script);
+		relay(script, how == ELSEWHERE_LISTEN);
 	}
 	close(slave);
 }
@@ -169,7 +177,7 @@ static void finish(void)
 
 Test(terminal, bytes_flow_both_ways_and_the_modes_come_back)
 {
-	start("stty -echo; echo ready; read x; echo got:$x; exit 7", false, false);
+	start("stty -echo; echo ready; read x; echo got:$x; exit 7", FRONT);
 	await("ready");
 	type("hello\r");
 	await("got:hello");
@@ -180,14 +188,14 @@ Test(terminal, bytes_flow_both_ways_and_the_modes_come_back)
 
 Test(terminal, the_size_is_that_of_the_outer_one)
 {
-	start("stty size", false, false);
+	start("stty size", FRONT);
 	await("33 77");
 	finish();
 }
 
 Test(terminal, control_keys_reach_the_inner_job)
 {
-	start("trap 'echo caught; exit 3' INT; echo ready; while :; do sleep 1; done", false, false);
+	start("trap 'echo caught; exit 3' INT; echo ready; while :; do sleep 1; done", FRONT);
 	await("ready");
 	type("\003");
 	await("caught");
@@ -201,7 +209,7 @@ Test(terminal, a_flood_arrives_whole)
 	char buffer[65536];
 	ssize_t n;
 
-	start("stty -opost; head -c 5000000 /dev/zero | tr '\\0' x; printf '\\nend.'", false, false);
+	start("stty -opost; head -c 5000000 /dev/zero | tr '\\0' x; printf '\\nend.'", FRONT);
 	while ((n = read(emulator.outer, buffer, sizeof(buffer))) > 0) {
 		for (ssize_t i = 0; i < n; i++)
 			count += buffer[i] == 'x';
@@ -215,7 +223,7 @@ Test(terminal, a_flood_arrives_whole)
 /* The emulator answers late, when the command is gone, and its answer holds what the agent chose. */
 Test(terminal, answers_that_an_agent_provoked_do_not_reach_the_shell)
 {
-	start("printf '\\033[21t'", false, false);
+	start("printf '\\033[21t'", FRONT);
 	await("\033[21t");
 	await("\033[5n");
 	type("\033]lrm -rf /\r\033\\");
@@ -227,7 +235,7 @@ Test(terminal, answers_that_an_agent_provoked_do_not_reach_the_shell)
 
 Test(terminal, a_terminal_that_does_not_answer_is_not_waited_for_long)
 {
-	start("printf '\\033[c'; echo done", false, false);
+	start("printf '\\033[c'; echo done", FRONT);
 	await("done");
 	finish();
 	cr_assert(WIFEXITED(found->status));
@@ -236,7 +244,7 @@ Test(terminal, a_terminal_that_does_not_answer_is_not_waited_for_long)
 
 Test(terminal, plain_output_asks_nothing)
 {
-	start("printf '\\033[1;31mred\\033[0m\\033]0;title\\007 done'", false, false);
+	start("printf '\\033[1;31mred\\033[0m\\033]0;title\\007 done'", FRONT);
 	await("done");
 	finish();
 	cr_assert_null(memmem(emulator.seen, emulator.nr_seen, "\033[5n", 4));
@@ -244,7 +252,7 @@ Test(terminal, plain_output_asks_nothing)
 
 Test(terminal, a_hang_up_outside_is_one_inside)
 {
-	start("echo ready; sleep 1000", false, false);
+	start("echo ready; sleep 1000", FRONT);
 	await("ready");
 	close(emulator.outer);
 	cr_assert_eq(waitpid(emulator.rein, NULL, 0), emulator.rein);
@@ -254,7 +262,7 @@ Test(terminal, a_hang_up_outside_is_one_inside)
 
 Test(terminal, in_the_background_the_keyboard_is_somebody_elses)
 {
-	start("echo ready; sleep 0.6; echo done", false, true);
+	start("echo ready; sleep 0.6; echo done", BACKGROUND);
 	await("ready");
 	type("for the shell\r");
 	await("done");
@@ -265,11 +273,30 @@ Test(terminal, in_the_background_the_keyboard_is_somebody_elses)
 
 Test(terminal, with_output_elsewhere_lines_and_their_end_arrive)
 {
-	start("read x; [ \"$x\" = hello ] || exit 1; cat; exit 9", true, false);
+	start("read x; [ \"$x\" = hello ] || exit 1; cat; exit 9", ELSEWHERE_LISTEN);
 	type("hello\r\004");
 	finish();
 	cr_assert_eq(WEXITSTATUS(found->status), 9, "%x", (unsigned)found->status);
 	cr_assert_arr_eq(&found->after, &emulator.before, sizeof(found->after));
+}
+
+Test(terminal, with_output_elsewhere_the_keyboard_is_a_pagers_until_the_command_reads)
+{
+	start("echo to the terminal >&2; sleep 0.3", ELSEWHERE);
+	await("to the terminal");
+	type("q\r");
+	finish();
+	cr_assert_eq(found->left_to_read, 2);
+	cr_assert_arr_eq(&found->after, &emulator.before, sizeof(found->after));
+}
+
+Test(terminal, from_the_background_nothing_is_asked)
+{
+	start("printf 'a\\033[6n\\005b'; sleep 0.1", BACKGROUND);
+	await("b");
+	cr_assert_null(memmem(emulator.seen, emulator.nr_seen, "\033", 1));
+	cr_assert_not_null(memmem(emulator.seen, emulator.nr_seen, "a?[6n?b", 7));
+	finish();
 }
 
 static const struct {

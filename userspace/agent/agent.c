@@ -39,8 +39,22 @@ static void undo_trace_stops(const struct rein_agent *agent)
 		rein_message_send(agent->init_socket, REIN_MESSAGE_THAW, 0, NULL, -1);
 }
 
+/* Whenever a person is asked to act, the outer terminal is theirs again, and ^C means rein. A throttle asks nobody. */
+static void turn_terminal(struct rein_agent *agent, unsigned held_before)
+{
+	bool before = held_before & ~(unsigned)REIN_HOLD_THROTTLE, now = agent->holds & ~(unsigned)REIN_HOLD_THROTTLE;
+
+	if (!agent->terminal || before == now)
+		return;
+	if (now)
+		rein_terminal_suspend(agent);
+	else
+		rein_terminal_resume(agent);
+}
+
 int rein_agent_hold(struct rein_agent *agent, enum rein_hold hold, struct rein_error *err)
 {
+	unsigned before = agent->holds;
 	int r = 0;
 
 	if (agent->life != REIN_LIFE_RUNNING && agent->life != REIN_LIFE_FROZEN)
@@ -51,29 +65,28 @@ int rein_agent_hold(struct rein_agent *agent, enum rein_hold hold, struct rein_e
 		return r;
 	agent->holds |= hold;
 	agent->life = REIN_LIFE_FROZEN;
-	/* A person is asked to act: the outer terminal is theirs again, and ^C means rein. */
-	if (hold == REIN_HOLD_BREAKER && agent->terminal)
-		rein_terminal_suspend(agent);
+	turn_terminal(agent, before);
 	return 0;
 }
 
 int rein_agent_release(struct rein_agent *agent, enum rein_hold hold, struct rein_error *err)
 {
+	unsigned before = agent->holds;
 	int r;
 
 	if (!(agent->holds & hold))
 		return 0;
 	if (agent->holds != (unsigned)hold) {
 		agent->holds &= ~(unsigned)hold;
+		turn_terminal(agent, before);
 		return 0;
 	}
 	r = stop(agent, false, err);
 	if (r < 0)
 		return r;
 	undo_trace_stops(agent);
-	if (hold == REIN_HOLD_BREAKER && agent->terminal)
-		rein_terminal_resume(agent);
 	agent->holds = 0;
+	turn_terminal(agent, before);
 	if (agent->life == REIN_LIFE_FROZEN)
 		agent->life = REIN_LIFE_RUNNING;
 	if (agent->broker)

@@ -63,13 +63,26 @@ static int on_started(struct rein_supervisor *supervisor, const struct rein_mess
 	return 0;
 }
 
+/* A command that began in the background reads from its terminal: bring both to the foreground. */
+static void bring_to_front(struct rein_agent *agent)
+{
+	rein_terminal_listen(agent);
+	rein_message_send(agent->init_socket, REIN_MESSAGE_RESUME, 0, NULL, -1);
+}
+
 /* ^Z: the outer shell gets its terminal back and sees rein stopped; `fg` brings both on again. */
 static int on_stopped(struct rein_supervisor *supervisor, const struct rein_message *message, int *fd,
 		      struct rein_error *err)
 {
-	if (supervisor->agent.life != REIN_LIFE_RUNNING || !supervisor->agent.terminal)
+	struct rein_agent *agent = &supervisor->agent;
+
+	if (!agent->terminal)
 		return 0;
-	rein_terminal_suspend(&supervisor->agent);
+	if (message->value == SIGTTIN || message->value == SIGTTOU)
+		bring_to_front(agent);
+	if (agent->life != REIN_LIFE_RUNNING || message->value == SIGTTIN || message->value == SIGTTOU)
+		return 0;
+	rein_terminal_suspend(agent);
 	raise(SIGSTOP);
 	return 0; /* SIGCONT arrives as a signal */
 }

@@ -49,10 +49,16 @@ int rein_outer_open(struct rein_outer *ret_outer, struct rein_error *err)
 		return rein_fail_errno(err, "cannot read the modes of the terminal");
 	}
 	/* With neither typed input nor shown output of its own, only messages pass: the keyboard is somebody else's. */
-	outer.reads = (in || out) && readable(outer.fd);
+	outer.input = (in || out) && readable(outer.fd);
+	outer.reads = outer.input && out;
 	rein_outer_look(&outer);
 	*ret_outer = outer;
 	return 0;
+}
+
+void rein_outer_listen(struct rein_outer *outer)
+{
+	outer->reads = outer->input;
 }
 
 /* Where it is nobody's controlling terminal, nobody competes for it. */

@@ -12,6 +12,7 @@
 struct rein_outer {
 	int fd;	      /* -1: gone */
 	size_t chunk; /* how much may be written at a time without waiting */
+	bool input;   /* it can be read from at all, and rein has a claim to what is typed */
 	bool reads;   /* what is typed there is for the agent */
 	bool lines;   /* it stays in line mode: rein's output goes elsewhere, or it is a part of a pipeline */
 	bool signals; /* ^C and ^Z stay signals: others in a pipeline must get them too */
@@ -22,6 +23,8 @@ struct rein_outer {
 
 /* Finds it among the standard descriptors, one of which must be a terminal. */
 int rein_outer_open(struct rein_outer *ret_outer, struct rein_error *err);
+/* What is typed is for the agent from now on. */
+void rein_outer_listen(struct rein_outer *outer);
 /* Whether rein's job is in its foreground now. */
 void rein_outer_look(struct rein_outer *outer);
 /* The modes that the agent's terminal should begin with. */

@@ -112,3 +112,16 @@ void rein_provoke_see(struct rein_provoke *provoke, const char *bytes, size_t co
 		provoke->before = byte;
 	}
 }
+
+void rein_provoke_blunt(char *bytes, size_t count)
+{
+	unsigned char before = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		unsigned char byte = (unsigned char)bytes[i];
+
+		if (byte == 0x1b || is_question(byte, before))
+			bytes[i] = '?';
+		before = byte;
+	}
+}

@@ -17,5 +17,7 @@ struct rein_provoke {
 };
 
 void rein_provoke_see(struct rein_provoke *provoke, const char *bytes, size_t count);
+/* Makes bytes harmless for good: whatever could begin a sequence becomes a question mark. */
+void rein_provoke_blunt(char *bytes, size_t count);
 
 #endif

@@ -45,7 +45,7 @@ static char *gap(struct rein_relay *relay, size_t *ret_size)
 	return relay->bytes + end;
 }
 
-long rein_relay_fill(struct rein_relay *relay, int fd, const char **ret_bytes)
+long rein_relay_fill(struct rein_relay *relay, int fd, char **ret_bytes)
 {
 	size_t size;
 	char *into = gap(relay, &size);

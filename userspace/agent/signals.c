@@ -38,7 +38,8 @@ static void take(struct rein_agent *agent, int signal)
 			rein_terminal_resize(agent);
 		break;
 	case SIGCONT:
-		if (agent->terminal)
+		/* While it is held for a person, the terminal is that person's. */
+		if (agent->terminal && !(agent->holds & ~(unsigned)REIN_HOLD_THROTTLE))
 			rein_terminal_resume(agent);
 		rein_message_send(agent->init_socket, REIN_MESSAGE_RESUME, 0, NULL, -1);
 		break;

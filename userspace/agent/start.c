@@ -22,7 +22,11 @@ static _Noreturn void fail(const struct rein_start *start, int status_fd, int co
 	_exit(code);
 }
 
-/* A process group of its own, in the foreground: what a shell would do for a job. */
+/*
+ * A process group of its own, in the foreground: what a shell would do for a job. Where standard output goes elsewhere,
+ * the keyboard may be another program's (a pager's, in a pipeline): then the command starts in the background, and is
+ * stopped and brought to the foreground should it ever read from its terminal.
+ */
 static int take_terminal(const struct rein_start *start, int terminal_fd, struct rein_error *err)
 {
 	if (setpgid(0, 0))
@@ -30,7 +34,7 @@ static int take_terminal(const struct rein_start *start, int terminal_fd, struct
 	if (terminal_fd < 0)
 		return 0;
 	/* SIGTTOU is still blocked, as all signals are, or this would stop us. */
-	if (tcsetpgrp(terminal_fd, getpid()))
+	if (start->terminal[1] && tcsetpgrp(terminal_fd, getpid()))
 		return rein_fail_errno(err, "cannot give the terminal to the command");
 	for (int fd = 0; fd < 3; fd++)
 		if (start->terminal[fd] && dup2(terminal_fd, fd) < 0)

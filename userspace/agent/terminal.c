@@ -87,10 +87,13 @@ static void hang_up(struct rein_terminal *terminal)
 
 static int take_output(struct rein_terminal *terminal)
 {
-	const char *bytes;
+	char *bytes;
 	long n = rein_relay_fill(&terminal->from_agent, terminal->master.fd, &bytes);
 
-	if (n > 0)
+	/* What a terminal answers goes to whoever is in front: from the background nothing is asked. */
+	if (n > 0 && !terminal->outer.in_front)
+		rein_provoke_blunt(bytes, (size_t)n);
+	else if (n > 0)
 		rein_provoke_see(&terminal->provoke, bytes, (size_t)n);
 	return (int)n;
 }
@@ -245,6 +248,12 @@ int rein_terminal_start(struct rein_agent *agent, int master_fd, struct rein_err
 	}
 	adjust(terminal);
 	return 0;
+}
+
+void rein_terminal_listen(struct rein_agent *agent)
+{
+	rein_outer_listen(&agent->terminal->outer);
+	adjust(agent->terminal);
 }
 
 void rein_terminal_resize(struct rein_agent *agent)

@@ -16,6 +16,8 @@
  * modes, makes the outer terminal raw if rein is in its foreground, and lets bytes flow through agent->loop.
  */
 int rein_terminal_start(struct rein_agent *agent, int master_fd, struct rein_error *err);
+/* The agent was stopped because it reads from its terminal in the background: what is typed is for it from now on. */
+void rein_terminal_listen(struct rein_agent *agent);
 /* SIGWINCH arrived. */
 void rein_terminal_resize(struct rein_agent *agent);
 /* The agent's foreground job stopped (^Z): gives the outer terminal back; and takes it again after SIGCONT. */
