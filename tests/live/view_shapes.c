@@ -187,6 +187,8 @@ static int sees_names_beside(const struct sandbox *s)
 	HOLDS(can_read(sandbox_path(s, "home/link/file")));
 	HOLDS(!can_write(sandbox_path(s, "home/new")));
 	HOLDS(can_read(sandbox_path(s, "home/.gitconfig")));
+	HOLDS(access(sandbox_path(s, "home/.config/git/config"), F_OK) < 0 && errno == ENOENT);
+	HOLDS(open(sandbox_path(s, "home/.config/gh/token"), O_RDONLY) < 0 && errno == EACCES);
 	return 0;
 }
 
@@ -196,7 +198,9 @@ Test(shapes, home_of_which_parts_are_declared)
 	sandbox_file(&sandbox, "home/.ssh/id", "secret");
 	sandbox_file(&sandbox, "home/.netrc", "secret");
 	sandbox_file(&sandbox, "home/.gitconfig", "");
+	sandbox_file(&sandbox, "home/.config/gh/token", "secret");
 	cr_assert(!symlink("ws", sandbox_path(&sandbox, "home/link")));
+	sandbox_allow(&sandbox, REIN_ACCESS_READ, "home/.config/git/config");
 	sandbox_allow(&sandbox, REIN_ACCESS_READ, "home/ws");
 	sandbox_allow(&sandbox, REIN_ACCESS_READ, "home/.gitconfig");
 	run(sees_names_beside);

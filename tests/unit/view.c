@@ -42,7 +42,7 @@ static const char *const kinds[] = {
 	[REIN_PLACE_TREE] = "tree",	[REIN_PLACE_PRIVATE] = "private", [REIN_PLACE_HIDDEN] = "hidden",
 	[REIN_PLACE_HELD] = "held",	[REIN_PLACE_HINGE] = "hinge",	  [REIN_PLACE_LINK] = "link",
 	[REIN_PLACE_PROC] = "proc",	[REIN_PLACE_DEVICES] = "devices", [REIN_PLACE_TERMINALS] = "terminals",
-	[REIN_PLACE_DEVICE] = "device", [REIN_PLACE_SOCKET] = "socket",
+	[REIN_PLACE_DEVICE] = "device", [REIN_PLACE_SOCKET] = "socket",	  [REIN_PLACE_BARE] = "bare",
 };
 
 static int compute(void)
@@ -197,8 +197,10 @@ Test(view, holds_what_is_denied_and_missing)
 
 Test(view, lists_what_is_allowed_and_missing)
 {
-	sandbox_allow(&sandbox, R, "missing/deep");
-	expect("");
+	sandbox_folder(&sandbox, "home/.config");
+	sandbox_allow(&sandbox, R, "home/.config/git/config");
+	expect("bare home/.config ---\n");
+	cr_assert_null(rein_view_find(&view, sandbox_path(&sandbox, "home/.config")));
 	cr_assert_eq(view.absent.count, 1);
 }
 

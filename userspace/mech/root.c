@@ -264,6 +264,11 @@ static int put_hidden(struct rein_root *root, const struct rein_place *place, st
 			      rein_root_attributes(0), err);
 }
 
+static int put_bare(struct rein_root *root, const struct rein_place *place, struct rein_error *err)
+{
+	return make_bare(root, place->path, err);
+}
+
 static int put_link(struct rein_root *root, const struct rein_place *place, struct rein_error *err)
 {
 	if (symlinkat(place->target, root->top, place->path + 1) && errno != EEXIST)
@@ -283,6 +288,7 @@ static int (*const putters[])(struct rein_root *, const struct rein_place *, str
 	[REIN_PLACE_TERMINALS] = rein_root_put_terminals,
 	[REIN_PLACE_DEVICE] = put_device,
 	[REIN_PLACE_SOCKET] = put_plain,
+	[REIN_PLACE_BARE] = put_bare,
 };
 
 /* Whether the place stands among what is ours to make, rather than in a tree of the host. */
@@ -305,7 +311,7 @@ static int put(struct rein_root *root, size_t index, struct rein_error *err)
 	const struct rein_place *place = &root->launch->plan->view.places.items[index];
 	int r = 0;
 
-	if (place->kind == REIN_PLACE_LINK)
+	if (place->kind == REIN_PLACE_LINK || place->kind == REIN_PLACE_BARE)
 		r = make_parents(root, place->path, err);
 	else if (stands_on_own(root, index))
 		r = rein_root_make(root, place->path, place->directory, err);

@@ -175,7 +175,8 @@ static int stop(struct walk *walk, const char *name, struct rein_error *err)
 		return block(walk, walk->done, true, err);
 	if (code != ENOENT)
 		return rein_fail(err, code, "%s/%s: %s", walk->done, name, strerror(code));
-	return finish(walk, REIN_REACH_MISSING, err);
+	walk->result->above = strdup(*walk->done ? walk->done : "/");
+	return walk->result->above ? finish(walk, REIN_REACH_MISSING, err) : no_memory(err);
 }
 
 /* One component further. Returns 1 at the end. */
@@ -240,6 +241,7 @@ void rein_resolved_free(struct rein_resolved *resolved)
 	}
 	rein_vec_free(&resolved->links);
 	free(resolved->path);
+	free(resolved->above);
 	free(resolved->obstacle);
-	resolved->path = resolved->obstacle = NULL;
+	resolved->path = resolved->above = resolved->obstacle = NULL;
 }

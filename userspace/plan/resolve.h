@@ -25,6 +25,7 @@ enum rein_reach {
 struct rein_resolved {
 	enum rein_reach reach;
 	char *path;	/* with every existing symlink resolved; also of what is missing; owned */
+	char *above;	/* of what is missing: the deepest folder on the way that exists; owned; else NULL */
 	char *obstacle; /* owned; NULL unless blocked */
 	bool obstacle_directory;
 	bool directory, socket, device; /* of what exists */

@@ -68,8 +68,8 @@ static int put(struct builder *builder, const struct rein_place *place, const ch
 	slot->path = strndup(path, length);
 	if (!slot->path || (place->target && !(slot->target = strdup(place->target))))
 		return no_memory(err);
-	if (slot->kind == REIN_PLACE_LINK)
-		return 0; /* nothing is beneath it */
+	if (slot->kind == REIN_PLACE_LINK || slot->kind == REIN_PLACE_BARE)
+		return 0; /* it decides about nothing */
 	open = rein_vec_add(&builder->open);
 	if (!open)
 		return no_memory(err);
@@ -332,10 +332,22 @@ static struct frame *open_frame(struct builder *builder, const struct rein_node 
 	return slot;
 }
 
+static int place_bare(struct builder *builder, const struct frame *frame, const struct rein_node *node,
+		      struct rein_error *err)
+{
+	struct rein_place place = {.kind = REIN_PLACE_BARE, .directory = true, .own = true};
+
+	if (!node->bare || cover(builder) || frame->guarded || (frame->deny & REIN_ACCESS_READ) ||
+	    !strcmp(node->path, "/"))
+		return 0;
+	return emit(builder, &place, node->path, err);
+}
+
 static int visit(struct builder *builder, const struct rein_node *node, struct rein_error *err)
 {
 	struct frame *frame = open_frame(builder, node);
 	unsigned reach;
+	int r;
 
 	if (!frame)
 		return no_memory(err);
@@ -346,7 +358,8 @@ static int visit(struct builder *builder, const struct rein_node *node, struct r
 			frame->written_by, node->path,
 			"is rein's own; an agent that could write there could free itself: deny it, or allow less",
 			err);
-	return placers[node->role](builder, frame, node, err);
+	r = placers[node->role](builder, frame, node, err);
+	return r < 0 ? r : place_bare(builder, frame, node, err);
 }
 
 static int check_crossing(const struct rein_view *view, const struct rein_crossing *crossing, struct rein_error *err)
@@ -438,6 +451,11 @@ static const struct rein_place *find_exact(const struct rein_view *view, char *p
 	return found;
 }
 
+static bool decides(const struct rein_place *place)
+{
+	return place && place->kind != REIN_PLACE_LINK && place->kind != REIN_PLACE_BARE;
+}
+
 const struct rein_place *rein_view_find(const struct rein_view *view, const char *path)
 {
 	REIN_AUTO_FREE char *copy = strdup(path);
@@ -446,14 +464,14 @@ const struct rein_place *rein_view_find(const struct rein_view *view, const char
 
 	if (!copy)
 		return NULL; /* nobody decides: refused */
-	while (length && (!place || place->kind == REIN_PLACE_LINK)) {
+	while (length && !decides(place)) {
 		place = find_exact(view, copy, length);
 		while (length && copy[--length] != '/')
 			;
 	}
-	if (!place || place->kind == REIN_PLACE_LINK)
+	if (!decides(place))
 		place = find_exact(view, (char[]){"/"}, 1);
-	return place;
+	return decides(place) ? place : NULL;
 }
 
 bool rein_view_has_carve_outs(const struct rein_view *view)

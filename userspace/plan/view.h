@@ -27,6 +27,7 @@ enum rein_place_kind {
 	REIN_PLACE_HINGE, /* a folder between a writable place and one below it, bound onto itself: it cannot be moved
 			   */
 	REIN_PLACE_LINK, /* a symbolic link to `target` that a rule's path went through and that no tree brings along */
+	REIN_PLACE_BARE, /* an undeclared folder in which a rule's path is missing: that it is missing can be seen */
 	REIN_PLACE_PROC, /* /proc of the agent's PID namespace */
 	REIN_PLACE_DEVICES,   /* /dev with null, zero, full, random, urandom, tty, ptmx */
 	REIN_PLACE_TERMINALS, /* /dev/pts of the agent's own */

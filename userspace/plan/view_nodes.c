@@ -83,6 +83,21 @@ static int add_absence(struct rein_nodes *nodes, const struct rein_path_rule *ru
 	return 0;
 }
 
+/* A program that looks for what is allowed and missing must learn that it is missing, not that it is refused. */
+static int allow_missing(struct rein_nodes *nodes, const struct rein_path_rule *rule,
+			 const struct rein_resolved *resolved, struct rein_error *err)
+{
+	struct rein_node *node;
+
+	if (!resolved->above)
+		return add_absence(nodes, rule, NULL, err);
+	node = rein_vec_add(&nodes->items);
+	if (!node || !(node->path = strdup(resolved->above)))
+		return no_memory(err);
+	node->exists = node->directory = node->bare = true;
+	return add_absence(nodes, rule, NULL, err);
+}
+
 static int allow(struct rein_nodes *nodes, const struct rein_path_rule *rule, const struct rein_resolved *resolved,
 		 struct rein_error *err)
 {
@@ -91,7 +106,7 @@ static int allow(struct rein_nodes *nodes, const struct rein_path_rule *rule, co
 	if (resolved->reach == REIN_REACH_PROCESS)
 		return 0; /* the agent's own /proc has it */
 	if (resolved->reach != REIN_REACH_EXISTS)
-		return add_absence(nodes, rule, NULL, err);
+		return allow_missing(nodes, rule, resolved, err);
 	if (rule->list == REIN_ACCESS_WRITE && rein_path_within(resolved->path, "/sys"))
 		return rein_fail(err, EPERM,
 				 "%s is the kernel's own: an agent that could write there could leave its confinement",
@@ -277,6 +292,7 @@ static void merge(struct rein_node *node, struct rein_node *extra)
 		node->device = extra->device;
 	}
 	node->guarded |= extra->guarded;
+	node->bare |= extra->bare;
 	free_node(extra);
 }
 

@@ -27,6 +27,7 @@ struct rein_node {
 	const struct rein_path_rule *allowed_by, *written_by, *denied_by;
 	bool exists, directory, device;
 	bool guarded;
+	bool bare; /* something that a rule allows is missing in it */
 };
 
 /* A rule's path went through a link: allowed only if the agent can change neither the link nor what it leads to. */
