@@ -21,25 +21,36 @@ static int list(FILE *out)
 		rein_table_add(&table, REIN_COLOUR_PLAIN, command->summary);
 	}
 	rein_table_print(&table, out);
-	fprintf(out, "\n`rein help COMMAND` opens its manual page; `rein doctor` shows what this machine can do.\n");
+	fprintf(out, "\n`rein help COMMAND` opens its manual page, `rein help profile` the language of profiles.\n");
 	return 0;
 }
 
+/* What help shows besides the commands' own pages. */
+static const struct {
+	const char *name, *page;
+	int section;
+} topics[] = {
+	{"rein", "rein", 1},
+	{"profile", "rein-profile", 5},
+};
+
 /* The page beside the installed program, or in the tree that it was built in. The caller frees it; NULL: neither. */
-static char *find_page(const char *name)
+static char *find_page(const char *page, int section)
 {
-	static const char *const beside[] = {"../share/man/man1", "../doc/man"};
 	REIN_AUTO_FREE char *folder = rein_setup_program_folder();
+	char *path = NULL;
 
-	for (size_t i = 0; folder && i < REIN_COUNT(beside); i++) {
-		char *path = NULL;
-
-		if (asprintf(&path, "%s/%s/%s.1", folder, beside[i], name) < 0)
-			return NULL;
-		if (access(path, R_OK) == 0)
-			return path;
-		free(path);
-	}
+	if (folder && asprintf(&path, "%s/../share/man/man%d/%s.%d", folder, section, page, section) < 0)
+		return NULL;
+	if (path && access(path, R_OK) == 0)
+		return path;
+	free(path);
+	path = NULL;
+	if (folder && asprintf(&path, "%s/../doc/man/%s.%d", folder, page, section) < 0)
+		return NULL;
+	if (path && access(path, R_OK) == 0)
+		return path;
+	free(path);
 	return NULL;
 }
 
@@ -56,25 +67,28 @@ static bool show_with_man(const char *path)
 	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static int show(const char *command)
+static int show(const char *name, int section)
 {
-	REIN_AUTO_FREE char *name = NULL, *path = NULL;
+	REIN_AUTO_FREE char *path = find_page(name, section);
 	REIN_AUTO_FILE FILE *page = NULL;
 
-	if (asprintf(&name, "rein%s%s", *command ? "-" : "", command) < 0) {
-		name = NULL;
-		return 1;
-	}
-	path = find_page(name);
 	if (path && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO) && show_with_man(path))
 		return 0;
 	page = path ? fopen(path, "re") : NULL;
 	if (!page) {
-		rein_say("the manual page %s.1 is not installed", name);
+		rein_say("the manual page %s(%d) is not installed", name, section);
 		return 1;
 	}
 	rein_page_print(page, stdout);
 	return 0;
+}
+
+static int show_command(const char *command)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "rein-%s", command);
+	return show(name, 1);
 }
 
 int rein_cmd_help(int argc, char **argv)
@@ -85,10 +99,11 @@ int rein_cmd_help(int argc, char **argv)
 		rein_say("`rein help` takes one COMMAND; \"%s\" is too much", argv[2]);
 		return 2;
 	}
-	if (!strcmp(argv[1], "rein"))
-		return show("");
+	for (size_t i = 0; i < REIN_COUNT(topics); i++)
+		if (!strcmp(argv[1], topics[i].name))
+			return show(topics[i].page, topics[i].section);
 	if (rein_commands_find(argv[1]))
-		return show(argv[1]);
+		return show_command(argv[1]);
 	rein_say("there is no command \"%s\"; `rein help` lists them", argv[1]);
 	return 2;
 }
