@@ -22,7 +22,8 @@ static const struct rein_usage usage = {
 struct verdict {
 	struct rein_setup setup;
 	struct rein_warnings warnings;
-	struct rein_error err; /* code 0: none */
+	bool good;
+	struct rein_error err; /* says why it is not good */
 };
 
 /* The profile module knows system calls only by their form; whether there is such a one the filter knows. */
@@ -60,7 +61,8 @@ static void check(const struct rein_options *options, const char *argument, stru
 	if (r == 0)
 		r = check_syscalls(verdict->setup.policy, &verdict->err);
 	if (r == 0)
-		rein_policy_lint(verdict->setup.policy, &verdict->warnings, &verdict->err);
+		r = rein_policy_lint(verdict->setup.policy, &verdict->warnings, &verdict->err);
+	verdict->good = r == 0;
 }
 
 static void verdict_free(struct verdict *verdict)
@@ -93,7 +95,7 @@ static void print_warning(const char *argument, const struct rein_warning *warni
 
 static void print(const char *argument, const struct verdict *verdict)
 {
-	if (verdict->err.code) {
+	if (!verdict->good) {
 		print_line(verdict->err.text);
 		return;
 	}
@@ -129,8 +131,8 @@ static json_t *verdict_json(const char *argument, const struct verdict *verdict)
 		json_array_append_new(warnings,
 				      json_pack("{s:o, s:o}", "rule", origin_json(verdict->warnings.items[i].origin),
 						"text", text_json(verdict->warnings.items[i].text)));
-	return json_pack("{s:o, s:b, s:o, s:o}", "profile", text_json(argument), "ok", !verdict->err.code, "error",
-			 verdict->err.code ? text_json(verdict->err.text) : json_null(), "warnings", warnings);
+	return json_pack("{s:o, s:b, s:o, s:o}", "profile", text_json(argument), "ok", verdict->good, "error",
+			 verdict->good ? json_null() : text_json(verdict->err.text), "warnings", warnings);
 }
 
 /* Checks one profile; returns whether it can be used. */
@@ -140,7 +142,7 @@ static bool check_and_show(const struct rein_options *options, const char *argum
 	bool good;
 
 	check(options, argument, &verdict);
-	good = !verdict.err.code;
+	good = verdict.good;
 	if (all)
 		json_array_append_new(all, verdict_json(argument, &verdict));
 	else

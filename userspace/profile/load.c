@@ -41,6 +41,8 @@ static int find_in(const char *dir, const char *below, const char *name, char **
 		path = NULL;
 		return rein_fail(err, ENOMEM, "out of memory");
 	}
+	if (access(path, F_OK) < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return -ENOENT;
 	if (access(path, F_OK) < 0)
 		return rein_fail_errno(err, "cannot look for profile \"%.64s\" at %.400s", name, path);
 	*ret_path = rein_take_pointer(&path);
@@ -51,11 +53,11 @@ static int search(const char *name, const struct rein_profile_context *context, 
 {
 	int r = find_in(context->config_home, "/rein/profiles", name, ret_path, err);
 
-	if (r == -ENOENT || r == -ENOTDIR)
+	if (r == -ENOENT)
 		r = find_in(context->system_dir, "/profiles", name, ret_path, err);
-	if (r == -ENOENT || r == -ENOTDIR)
+	if (r == -ENOENT)
 		r = find_in(context->installed_dir, "", name, ret_path, err);
-	if (r == -ENOENT || r == -ENOTDIR)
+	if (r == -ENOENT)
 		return rein_fail(
 			err, ENOENT,
 			"there is no profile \"%.64s\": looked for %.64s.yaml in %.160s%s%.160s/profiles and %.160s",
