@@ -103,10 +103,10 @@ struct pt_regs {
 	__s32 syscallno;
 } CO_RE;
 /* The result overwrites regs[0]. */
-#define REGS_FIELDS(READ)                                                                                   \
-	READ(nr, syscallno)                                                                                 \
-	READ(arg0, orig_x0) READ(arg1, regs[1]) READ(arg2, regs[2]) READ(arg3, regs[3]) READ(arg4, regs[4]) \
-		READ(arg5, regs[5])
+#define REGS_FIELDS(READ)   \
+	READ(nr, syscallno) \
+	READ(arg0, orig_x0) \
+	READ(arg1, regs[1]) READ(arg2, regs[2]) READ(arg3, regs[3]) READ(arg4, regs[4]) READ(arg5, regs[5])
 #else
 #error "rein knows the system call arguments of x86_64 and arm64 only"
 #endif

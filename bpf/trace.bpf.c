@@ -103,8 +103,10 @@ static __noinline int charge_current(const struct call_frame *frame, __u32 meter
 	charged = charge(state, meter, n);
 	if (charged == CHARGE_PASSED)
 		return 0;
-	event = trip_event(state, charged, meter, n);
 	stop_current(trip(state, charged));
+	/* Nothing between an event's making and its test: before 6.2 the verifier forgets that one of the two is dead.
+	 */
+	event = trip_event(state, charged, meter, n);
 	if (!event)
 		return 0;
 	event_task(event);
