@@ -346,6 +346,43 @@ Test(breaker, exactly_one_of_racing_threads_trips_it, .timeout = 60)
 	}
 }
 
+/* Two threads that meet by spinning arrive within nanoseconds of each other, again and again. */
+enum { ROUNDS = 20000 };
+static struct {
+	struct rein_breaker breaker;
+	unsigned arrived, tripped[ROUNDS];
+} duel;
+
+static void *fight(void *argument)
+{
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		__sync_fetch_and_add(&duel.arrived, 1);
+		while (REIN_LOAD(&duel.arrived) < 4 * round + 2)
+			;
+		if (rein_breaker_charge(&duel.breaker.limit, &duel.breaker.bucket, 11, SECOND) == REIN_CHARGE_TRIPPED)
+			__sync_fetch_and_add(&duel.tripped[round], 1);
+		__sync_fetch_and_add(&duel.arrived, 1);
+		while (REIN_LOAD(&duel.arrived) < 4 * round + 4)
+			;
+		duel.breaker.bucket.state = REIN_BREAKER_CLOSED;
+	}
+	return NULL;
+}
+
+Test(breaker, of_two_that_meet_one_trips_it, .timeout = 60)
+{
+	pthread_t threads[2];
+
+	duel.breaker = breaker_of((struct declared){5, SECOND, 10, 0, 0});
+	for (int i = 0; i < 2; i++)
+		cr_assert_eq(pthread_create(&threads[i], NULL, fight, NULL), 0);
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	for (int i = 0; i < ROUNDS; i++)
+		cr_assert_eq(duel.tripped[i], 1, "round %d: %u", i, duel.tripped[i]);
+	cr_assert_eq(duel.breaker.bucket.trips, ROUNDS);
+}
+
 Test(breaker, racing_threads_keep_the_total, .timeout = 60)
 {
 	struct rein_breaker breaker;
