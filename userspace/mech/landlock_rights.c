@@ -28,7 +28,8 @@ static const struct {
 				    REIN_LANDLOCK_MAKE_DIR | REIN_LANDLOCK_MAKE_REG | REIN_LANDLOCK_MAKE_SOCK |
 				    REIN_LANDLOCK_MAKE_FIFO | REIN_LANDLOCK_MAKE_SYM | REIN_LANDLOCK_REFER |
 				    REIN_LANDLOCK_TRUNCATE},
-	{REIN_ACCESS_EXECUTE, REIN_LANDLOCK_EXECUTE},
+	/* The kernel opens a program for reading to run it, and Landlock asks for both. */
+	{REIN_ACCESS_EXECUTE, REIN_LANDLOCK_EXECUTE | REIN_LANDLOCK_READ_FILE},
 };
 
 /* Rights that make sense for something that is no folder; the kernel refuses others in a rule for a file. */

@@ -481,11 +481,3 @@ bool rein_view_has_carve_outs(const struct rein_view *view)
 			return true;
 	return false;
 }
-
-bool rein_view_has_execute_only(const struct rein_view *view)
-{
-	for (size_t i = 0; i < view->places.count; i++)
-		if ((view->places.items[i].access & (REIN_ACCESS_EXECUTE | REIN_ACCESS_READ)) == REIN_ACCESS_EXECUTE)
-			return true;
-	return false;
-}

@@ -11,7 +11,9 @@
  * mechanisms keep the same picture.
  *
  * Effective access at a path is the union of the allow rules at or above it without the deny rules at or above it. A
- * place stands wherever that differs from what the place above gives. Two borders cut the inheritance:
+ * place stands wherever that differs from what the place above gives. What may be executed can be read as well, since
+ * the kernel opens a program for reading to run it; folders with nothing but execute cannot be listed. Two borders cut
+ * the inheritance:
  *   - /tmp, /run, /dev/shm, $TMPDIR, /dev, /dev/pts and /proc are always the agent's own. A rule at or above them says
  *     what the agent may do with its own; the host's are reached only by rules beneath them, and such a host tree has
  *     just the access of the rules at it or beneath.
@@ -71,8 +73,5 @@ const struct rein_place *rein_view_find(const struct rein_view *view, const char
 
 /* Whether the view needs mounts: whether a place takes away what the one above gives. */
 bool rein_view_has_carve_outs(const struct rein_view *view);
-
-/* Whether the view needs Landlock: whether something may be executed and not read, which mounts cannot tell apart. */
-bool rein_view_has_execute_only(const struct rein_view *view);
 
 #endif
