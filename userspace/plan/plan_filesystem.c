@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "plan/path.h"
 #include "plan/planning.h"
 #include "profile/words.h"
 
@@ -45,8 +46,8 @@ static void keep(struct rein_planning *planning, struct rein_plan_line *line, co
 		note_links(line, rule);
 }
 
-/* A mount that may be executed can be read; only Landlock tells the two apart. */
-static bool execute_only(const struct rein_planning *planning, const struct rein_path_rule *rule)
+/* The kernel opens for reading what it executes, and Landlock asks for both: what may only be executed cannot be. */
+static bool nothing_to_execute(const struct rein_view *view, const struct rein_path_rule *rule)
 {
 	REIN_AUTO_FREE char *real = NULL;
 	const struct rein_place *place;
@@ -54,8 +55,14 @@ static bool execute_only(const struct rein_planning *planning, const struct rein
 	if (rule->list != REIN_ACCESS_EXECUTE || rule->verdict != REIN_VERDICT_ALLOW)
 		return false;
 	real = realpath(rule->path, NULL);
-	place = real ? rein_view_find(&planning->plan->view, real) : NULL;
-	return place && !(place->access & REIN_ACCESS_READ);
+	place = real ? rein_view_find(view, real) : NULL;
+	if (!place || (place->access & REIN_ACCESS_READ))
+		return false;
+	for (size_t i = 0; i < view->places.count; i++)
+		if ((view->places.items[i].access & REIN_ACCESS_READ) &&
+		    rein_path_within(view->places.items[i].path, real))
+			return false;
+	return true;
 }
 
 static void path_line(struct rein_planning *planning, const struct rein_path_rule *rule)
@@ -70,10 +77,9 @@ static void path_line(struct rein_planning *planning, const struct rein_path_rul
 		rein_planning_skip(line, "not there");
 	else if (!(planning->machine->namespaces & REIN_NS_MOUNT))
 		rein_planning_refuse(planning, line, rule->optional, "no mount namespace can be made here");
-	else if (!rein_planning_has(planning, REIN_MECH_LANDLOCK) && execute_only(planning, rule))
-		rein_planning_refuse(
-			planning, line, rule->optional,
-			"to execute without reading takes Landlock, which is missing here; allow reading too");
+	else if (nothing_to_execute(&planning->plan->view, rule))
+		rein_planning_refuse(planning, line, rule->optional,
+				     "what is executed is read as well; list it under read too");
 	else
 		keep(planning, line, rule);
 }
