@@ -19,6 +19,7 @@ struct rein_sampler {
 	struct rein_watch timer;
 	unsigned meters; /* 1 << enum rein_meter that are sampled */
 	struct rein_monotone written, octets_in, octets_out;
+	int root_fd;		/* the agent's root; -1 until there is a process that lets itself be looked at */
 	uint64_t private_bytes; /* in use at the last look */
 	uint64_t next_usage_ns; /* CLOCK_MONOTONIC */
 	uint64_t processes, memory;
@@ -51,20 +52,29 @@ static void charge(struct rein_sampler *sampler, enum rein_meter meter, uint64_t
 		rein_breakers_tripped(sampler->agent, charged.breaker, n, 0, NULL);
 }
 
-static int look_at_writes(struct rein_sampler *sampler)
+/* By how much the private file systems have grown; they are empty when the command starts. */
+static uint64_t growth(struct rein_sampler *sampler)
 {
 	const struct rein_agent *agent = sampler->agent;
-	uint64_t written = 0, in_use = 0, grown;
-	int r = rein_source_written(agent->proc_fd, &written);
+	uint64_t before = sampler->private_bytes, in_use = before;
+
+	if (sampler->root_fd < 0)
+		sampler->root_fd = rein_source_root(agent->proc_fd);
+	if (sampler->root_fd < 0 || rein_source_private(sampler->root_fd, &agent->launch->plan->view, &in_use))
+		return 0;
+	sampler->private_bytes = in_use;
+	return in_use > before ? in_use - before : 0;
+}
+
+static int look_at_writes(struct rein_sampler *sampler)
+{
+	uint64_t written = 0;
+	int r = rein_source_written(sampler->agent->proc_fd, &written);
 
 	if (!r)
-		r = rein_source_private(agent->proc_fd, &agent->launch->plan->view, &in_use);
-	if (r)
-		return r;
-	grown = in_use > sampler->private_bytes ? in_use - sampler->private_bytes : 0;
-	sampler->private_bytes = in_use;
-	charge(sampler, REIN_METER_WRITE_BYTES, rein_monotone_add(&sampler->written, written) + grown);
-	return 0;
+		charge(sampler, REIN_METER_WRITE_BYTES,
+		       rein_monotone_add(&sampler->written, written) + growth(sampler));
+	return r;
 }
 
 static int look_at_network(struct rein_sampler *sampler)
@@ -161,6 +171,7 @@ int rein_sampler_open(struct rein_agent *agent, struct rein_error *err)
 	*sampler = (struct rein_sampler){
 		.agent = agent,
 		.timer = {.fd = -1, .ready = on_timer, .data = sampler},
+		.root_fd = -1,
 		.meters = sampled(agent->launch->plan),
 	};
 	agent->sampler = sampler;
@@ -181,6 +192,8 @@ void rein_sampler_close(struct rein_agent *agent)
 	rein_loop_remove(&sampler->timer);
 	if (sampler->timer.fd >= 0)
 		close(sampler->timer.fd);
+	if (sampler->root_fd >= 0)
+		close(sampler->root_fd);
 	free(sampler);
 	agent->sampler = NULL;
 }

@@ -5,10 +5,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -74,6 +76,29 @@ int rein_source_written(int proc_fd, uint64_t *ret_bytes)
 	return r;
 }
 
+static void find_root(int proc_fd, const char *pid, uint64_t *found)
+{
+	char path[32];
+	int fd;
+
+	if (*found)
+		return;
+	snprintf(path, sizeof(path), "%.20s/root", pid);
+	fd = openat(proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		*found = (uint64_t)fd + 1;
+}
+
+int rein_source_root(int proc_fd)
+{
+	uint64_t found = 0;
+	int r = for_each_process(proc_fd, find_root, &found);
+
+	if (r)
+		return r;
+	return found ? (int)(found - 1) : -ENOENT;
+}
+
 #define PRIVATE_MAX 32
 
 /* Whether this file system was not among those seen, which it then is. */
@@ -87,21 +112,19 @@ static bool first_of(dev_t dev, dev_t *seen, size_t *count)
 	return true;
 }
 
-static uint64_t used_at(int proc_fd, const char *inside, dev_t *seen, size_t *count)
+static uint64_t used_at(int root_fd, const char *inside, dev_t *seen, size_t *count)
 {
-	char path[4200];
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+	REIN_AUTO_FD int fd = (int)syscall(SYS_openat2, root_fd, inside, &how, sizeof(how));
 	struct statvfs fs;
 	struct stat st;
-	REIN_AUTO_FD int fd = -1;
 
-	snprintf(path, sizeof(path), "1/root%s", inside);
-	fd = openat(proc_fd, path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) || !first_of(st.st_dev, seen, count) || fstatvfs(fd, &fs))
 		return 0;
 	return (uint64_t)(fs.f_blocks - fs.f_bfree) * fs.f_frsize;
 }
 
-int rein_source_private(int proc_fd, const struct rein_view *view, uint64_t *ret_bytes)
+int rein_source_private(int root_fd, const struct rein_view *view, uint64_t *ret_bytes)
 {
 	dev_t seen[PRIVATE_MAX];
 	size_t count = 0;
@@ -109,7 +132,7 @@ int rein_source_private(int proc_fd, const struct rein_view *view, uint64_t *ret
 
 	for (size_t i = 0; i < view->places.count; i++)
 		if (view->places.items[i].kind == REIN_PLACE_PRIVATE)
-			sum += used_at(proc_fd, view->places.items[i].path, seen, &count);
+			sum += used_at(root_fd, view->places.items[i].path, seen, &count);
 	*ret_bytes = sum;
 	return 0;
 }

@@ -13,8 +13,11 @@
  * parent takes over from a child in between is seen late rather than twice. */
 int rein_source_written(int proc_fd, uint64_t *ret_bytes);
 
-/* Bytes in use in the agent's private file systems, each counted once. `proc_fd` is its /proc. */
-int rein_source_private(int proc_fd, const struct rein_view *view, uint64_t *ret_bytes);
+/* The root folder of any process under `proc_fd` that may be looked at, as an O_PATH descriptor; -ENOENT if there is
+ * none (PID 1 never is: it is not dumpable). */
+int rein_source_root(int proc_fd);
+/* Bytes in use in the private file systems of `view` below `root_fd`, each counted once. */
+int rein_source_private(int root_fd, const struct rein_view *view, uint64_t *ret_bytes);
 
 /* Octets of IPv4 and IPv6 that the network namespace of PID 1 under `proc_fd` has received and sent. */
 int rein_source_octets(int proc_fd, uint64_t *ret_in, uint64_t *ret_out);
