@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "plan/path.h"
 #include "plan/planning.h"
 #include "profile/words.h"
 
@@ -35,34 +34,27 @@ static void note_links(struct rein_plan_line *line, const struct rein_path_rule 
 				   (unsigned long)st.st_nlink);
 }
 
+/* The kernel opens for reading what it executes, and Landlock asks for both rights. */
+static void note_reading(struct rein_plan_line *line, const struct rein_view *view, const struct rein_path_rule *rule)
+{
+	REIN_AUTO_FREE char *real = realpath(rule->path, NULL);
+	const struct rein_place *place = real ? rein_view_find(view, real) : NULL;
+
+	if (place && !(place->access & REIN_ACCESS_READ))
+		rein_planning_note(line, "what is executed can be read as well");
+}
+
 static void keep(struct rein_planning *planning, struct rein_plan_line *line, const struct rein_path_rule *rule)
 {
 	rein_planning_keep(line, REIN_MECH_NAMESPACES);
 	if (rule->verdict == REIN_VERDICT_ALLOW && rein_planning_has(planning, REIN_MECH_LANDLOCK))
 		rein_planning_keep(line, REIN_MECH_LANDLOCK);
+	if (rule->verdict == REIN_VERDICT_ALLOW && rule->list == REIN_ACCESS_EXECUTE)
+		note_reading(line, &planning->plan->view, rule);
 	if (rule->verdict == REIN_VERDICT_DENY && held(&planning->plan->view, rule))
 		rein_planning_note(line, "not there; the name is held so that nobody can make it");
 	else if (rule->verdict == REIN_VERDICT_DENY)
 		note_links(line, rule);
-}
-
-/* The kernel opens for reading what it executes, and Landlock asks for both: what may only be executed cannot be. */
-static bool nothing_to_execute(const struct rein_view *view, const struct rein_path_rule *rule)
-{
-	REIN_AUTO_FREE char *real = NULL;
-	const struct rein_place *place;
-
-	if (rule->list != REIN_ACCESS_EXECUTE || rule->verdict != REIN_VERDICT_ALLOW)
-		return false;
-	real = realpath(rule->path, NULL);
-	place = real ? rein_view_find(view, real) : NULL;
-	if (!place || (place->access & REIN_ACCESS_READ))
-		return false;
-	for (size_t i = 0; i < view->places.count; i++)
-		if ((view->places.items[i].access & REIN_ACCESS_READ) &&
-		    rein_path_within(view->places.items[i].path, real))
-			return false;
-	return true;
 }
 
 static void path_line(struct rein_planning *planning, const struct rein_path_rule *rule)
@@ -77,9 +69,6 @@ static void path_line(struct rein_planning *planning, const struct rein_path_rul
 		rein_planning_skip(line, "not there");
 	else if (!(planning->machine->namespaces & REIN_NS_MOUNT))
 		rein_planning_refuse(planning, line, rule->optional, "no mount namespace can be made here");
-	else if (nothing_to_execute(&planning->plan->view, rule))
-		rein_planning_refuse(planning, line, rule->optional,
-				     "what is executed is read as well; list it under read too");
 	else
 		keep(planning, line, rule);
 }
