@@ -154,19 +154,40 @@ int rein_root_finish_later(struct rein_root *root, int fd, uint64_t attributes, 
 	return 0;
 }
 
+/*
+ * A bare folder lets through whom the host's own lets through: the view only ever takes away. Names in it can be looked
+ * up and not listed. In a user namespace there is one user, who has just come this way.
+ */
+static int set_passage(struct rein_root *root, const char *path, struct rein_error *err)
+{
+	REIN_AUTO_FD int host = rein_mounts_open(root->host, path);
+	struct stat what = {.st_mode = 0111};
+
+	if (root->launch->privileged) {
+		if (host < 0 || fstat(host, &what))
+			return rein_fail(err, host < 0 ? -host : errno, "cannot look at %s", path);
+		if (fchownat(root->top, path + 1, what.st_uid, what.st_gid, AT_SYMLINK_NOFOLLOW))
+			return rein_fail_errno(err, "cannot give %s to its owner", path);
+	}
+	if (fchmodat(root->top, path + 1, what.st_mode & 0111, 0))
+		return rein_fail_errno(err, "cannot set the mode of %s in the agent's root", path);
+	return 0;
+}
+
 static int make_bare(struct rein_root *root, const char *path, struct rein_error *err)
 {
 	const struct rein_place *above;
 	char **slot;
+	int r;
 
 	if (mkdirat(root->top, path + 1, 0755))
 		return errno == EEXIST ? 0 : rein_fail_errno(err, "cannot make %s in the agent's root", path);
 	above = rein_view_find(&root->launch->plan->view, path);
 	if (above)
 		return 0; /* inside something of the agent's own: there are no siblings on the host to speak of */
-	/* Names in it can be looked up and not listed. */
-	if (fchmodat(root->top, path + 1, 0111, 0))
-		return rein_fail_errno(err, "cannot set the mode of %s in the agent's root", path);
+	r = set_passage(root, path, err);
+	if (r < 0)
+		return r;
 	slot = rein_vec_add(&root->bare);
 	return slot && (*slot = strdup(path)) ? 0 : rein_fail(err, ENOMEM, "out of memory");
 }
