@@ -56,6 +56,20 @@ Test(syscall_groups, default_holds_nothing_that_is_never_allowed)
 	rein_syscall_expand("@numa", forbid, NULL);
 }
 
+/* Who is refused by arguments is told why. */
+Test(syscall_groups, every_condition_has_a_reason)
+{
+	for (int nr = 0; nr < REIN_CALLS_MAX; nr++) {
+		const char *name = rein_syscall_name(nr);
+		struct rein_case_vec cases = {0};
+
+		cr_assert(!name || !rein_call_cases(name, 0, 0, &cases));
+		if (name && (cases.count != 1 || cases.items[0].nr_tests))
+			cr_assert_not_null(rein_call_condition(name), "%s", name);
+		rein_vec_free(&cases);
+	}
+}
+
 Test(syscall_groups, unknown_names_are_unknown)
 {
 	cr_assert_not(rein_seccomp_knows("no_such_call"));

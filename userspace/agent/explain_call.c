@@ -6,6 +6,7 @@
 
 #include "agent/explaining.h"
 #include "base/cleanup.h"
+#include "mech/syscall_conditions.h"
 #include "mech/syscall_groups.h"
 
 /* What the policy says about one system call. */
@@ -44,6 +45,8 @@ static struct verdicts look_up(const struct rein_policy *policy, int nr)
 static void write_reason(FILE *out, const struct rein_refused *refused, const struct verdicts *verdicts,
 			 const struct rein_syscall_never *never)
 {
+	const char *name = rein_syscall_name(verdicts->nr), *condition = name ? rein_call_condition(name) : NULL;
+
 	if (never) {
 		fprintf(out, "no profile can allow it, because %s", never->why);
 	} else if (verdicts->denied_by) {
@@ -51,6 +54,8 @@ static void write_reason(FILE *out, const struct rein_refused *refused, const st
 		fprintf(out, " denies it");
 	} else if (verdicts->allowed) {
 		fprintf(out, "it is allowed, but not with these arguments");
+		if (condition)
+			fprintf(out, ", because %s", condition);
 	} else {
 		rein_write_no_rule(out, refused);
 		fprintf(out, " allows it");

@@ -119,6 +119,48 @@ static const struct exception {
 	{"setsockopt", REIN_FEATURE_NET, 2, TCP_FASTOPEN_CONNECT},
 };
 
+#define OTHER_SOCKETS                                                                                                 \
+	"only sockets for TCP, UDP, UNIX and routing information can be confined here (UDP and UNIX not everywhere: " \
+	"see "                                                                                                        \
+	"`rein plan`)"
+#define SETUID_FILES "setuid and setgid files outlive the agent, and run as its user for whoever calls them"
+#define NODES "only files, pipes and sockets can be made, without setuid or setgid bits"
+#define FAST_OPEN "data sent while connecting is not seen by what confines the network here"
+
+static const struct {
+	const char *name, *why;
+} reasons[] = {
+	{"socket", OTHER_SOCKETS},
+	{"socketpair", OTHER_SOCKETS},
+	{"sendto", FAST_OPEN},
+	{"sendmsg", FAST_OPEN},
+	{"sendmmsg", FAST_OPEN},
+	{"setsockopt", FAST_OPEN},
+	{"listen", "a socket that was never bound would listen on a port that no rule allows"},
+	{"clone", "a new namespace is a way out of the policy"},
+	{"seccomp", "a listener of the agent's own would see its calls before rein does"},
+	{"personality", "of the personalities only those that do no harm are allowed"},
+	{"chmod", SETUID_FILES},
+	{"fchmod", SETUID_FILES},
+	{"fchmodat", SETUID_FILES},
+	{"fchmodat2", SETUID_FILES},
+	{"creat", SETUID_FILES},
+	{"open", SETUID_FILES},
+	{"openat", SETUID_FILES},
+	{"mknod", NODES},
+	{"mknodat", NODES},
+	{"ioctl", "it would type into a terminal, change its line discipline or drop a whole snapshot at once"},
+	{"prctl", "it would forge what /proc says of the process"},
+};
+
+const char *rein_call_condition(const char *name)
+{
+	for (size_t i = 0; i < REIN_COUNT(reasons); i++)
+		if (!strcmp(reasons[i].name, name))
+			return reasons[i].why;
+	return NULL;
+}
+
 #define VALUES_MAX 32
 struct values {
 	uint32_t of[VALUES_MAX];

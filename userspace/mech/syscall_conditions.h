@@ -81,6 +81,9 @@ bool rein_watched_counts(const struct rein_watched_call *row, const uint64_t *ar
  * Appends to *cases; -ENOMEM.
  */
 int rein_call_cases(const char *name, unsigned features, unsigned watch, struct rein_case_vec *cases);
+/* Why the arguments of an allowed call can be refused, as a sentence goes on after "because"; NULL for a call without
+ * conditions. Static. */
+const char *rein_call_condition(const char *name);
 /* Whether any case holds. Pure. */
 bool rein_cases_hold(const struct rein_case_vec *cases, const uint64_t *args);
 
