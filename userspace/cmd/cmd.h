@@ -8,7 +8,7 @@
 
 /* One subcommand of the table in cmd/main.c. main gets argv from its own name on and returns the exit code. */
 struct rein_cmd {
-	const char *name, *arguments, *summary;
+	const char *name, *arguments, *summary; /* arguments: options too, as after `usage: rein NAME` */
 	int (*main)(int argc, char **argv);
 };
 

@@ -4,26 +4,27 @@
 #include <stddef.h>
 #include <string.h>
 
-#define START "[-p PROFILE] [-w DIR] "
+#define WHO "[-p PROFILE] [-w DIR] [--user NAME] [--audit FILE] [--ci] [--degrade] "
 
 const struct rein_cmd rein_commands[] = {
-	{"run", START "[OPTION...] -- COMMAND...", "start an agent that can do what its profile declares",
-	 rein_cmd_run},
-	{"plan", START "[--json]", "show what would be enforced here, by what, how exactly", rein_cmd_plan},
+	{"run", WHO "[--report FILE] [--fail-on-deny] [--] COMMAND [ARGUMENT...]",
+	 "start an agent that can do what its profile declares", rein_cmd_run},
+	{"plan", WHO "[--json]", "show what would be enforced here, by what, how exactly", rein_cmd_plan},
 	{"check", "[-w DIR] [--json] [PROFILE...]", "read profiles and say what is wrong with them", rein_cmd_check},
 	{"doctor", "[--json]", "show what this machine can do, and what is missing", rein_cmd_doctor},
 	{"ps", "[--json]", "list the agents that run", rein_cmd_ps},
-	{"log", "[--json] [-f] [--denied] [--kind KIND] [AGENT|FILE]", "show an agent's audit log in plain English", rein_cmd_log},
-	{"why", "[--json] [AGENT|FILE] SEQ", "explain one event of a log", rein_cmd_why},
+	{"log", "[--json] [-f] [--denied] [--kind KIND] [AGENT|FILE]", "show an agent's audit log in plain English",
+	 rein_cmd_log},
+	{"why", "[--json] [AGENT|FILE] EVENT", "explain one event of a log", rein_cmd_why},
 	{"verify", "[--json] AGENT|FILE", "check that a log was neither edited nor cut", rein_cmd_verify},
-	{"trip", "AGENT BREAKER", "open a breaker by hand", rein_cmd_trip},
-	{"reset", "AGENT [BREAKER] [--refill]", "close breakers and let the agent go on", rein_cmd_reset},
-	{"freeze", "AGENT", "stop every process of an agent", rein_cmd_freeze},
-	{"thaw", "AGENT", "let a frozen agent go on", rein_cmd_thaw},
-	{"kill", "AGENT", "end every process of an agent", rein_cmd_kill},
-	{"up", "", "load what the kernel keeps for all agents (root)", rein_cmd_up},
-	{"down", "", "unload it again, if no agent runs (root)", rein_cmd_down},
-	{"help", "[COMMAND]", "show this list, or the manual page of a command", rein_cmd_help},
+	{"trip", "[--json] AGENT [BREAKER]", "open breakers by hand", rein_cmd_trip},
+	{"reset", "[--json] [--refill] AGENT [BREAKER]", "close breakers and let the agent go on", rein_cmd_reset},
+	{"freeze", "[--json] AGENT", "stop every process of an agent", rein_cmd_freeze},
+	{"thaw", "[--json] AGENT", "let a frozen agent go on", rein_cmd_thaw},
+	{"kill", "[--json] AGENT", "end every process of an agent", rein_cmd_kill},
+	{"up", "[--json]", "load what the kernel keeps for all agents (root)", rein_cmd_up},
+	{"down", "[--json]", "unload it again, if no agent runs (root)", rein_cmd_down},
+	{"help", "[COMMAND|profile]", "show this list, or a manual page", rein_cmd_help},
 	{0},
 };
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "cmd/cmd.h"
+#include "cmd/commands.h"
 
 /* One option: where its value goes. A value of NULL: a switch, which sets a bool. */
 struct option_row {
@@ -167,6 +167,14 @@ int rein_options_parse(int argc, char **argv, const struct rein_usage *usage, st
 	return r;
 }
 
+static void say_usage(const char *name)
+{
+	const struct rein_cmd *command = rein_commands_find(name);
+
+	if (command)
+		rein_say("usage: rein %s %s; `rein help %s` says more", name, command->arguments, name);
+}
+
 bool rein_options_read(int argc, char **argv, const struct rein_usage *usage, struct rein_options *ret_options,
 		       int *ret_code)
 {
@@ -174,7 +182,7 @@ bool rein_options_read(int argc, char **argv, const struct rein_usage *usage, st
 
 	if (rein_options_parse(argc, argv, usage, ret_options, &err) < 0) {
 		*ret_code = rein_say_error(&err, usage->misuse);
-		rein_say("`rein help %s` shows its options", argv[0]);
+		say_usage(argv[0]);
 		return false;
 	}
 	if (ret_options->help) {
