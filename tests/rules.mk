@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Tests, lint, demo, bench and fuzzing. Each file of unit/, live/ and escape/ is one Criterion program.
 TEST_CPPFLAGS = $(CPPFLAGS) -Itests
-TEST_GROUPS := unit live escape
+TEST_GROUPS := unit live escape vm
 TEST_SOURCES := $(wildcard $(TEST_GROUPS:%=tests/%/*.c))
 TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 HARNESS_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/harness/*.c))
@@ -13,8 +13,8 @@ FUZZ_FLAGS := -g -O1 -fsanitize=address,undefined
 FUZZ_OBJECTS := $(LIBRARY_OBJECTS:$(BUILD)/%=$(BUILD)/fuzz/%)
 
 .PHONY: check check-unit check-live check-escape check-fuzz tests demo bench fuzz lint agents
-check: deps tests agents fuzzers ## run every test, as root and as an ordinary user
-	$(Q)tests/check $(BUILD) unit live escape fuzz
+check: deps tests agents guests fuzzers ## run every test, as root and as an ordinary user
+	$(Q)tests/check $(BUILD) unit live escape vm fuzz
 
 check-unit: tests ## run the unit tests only
 	$(Q)tests/check $(BUILD) unit
@@ -25,9 +25,17 @@ check-live: tests agents ## run the live tests only
 check-escape: tests ## run the escape probes only
 	$(Q)tests/check $(BUILD) escape
 
+check-vm: tests guests ## run the tests on other kernels only, under emulation
+	$(Q)tests/check $(BUILD) vm
+
 tests: $(BUILD)/rein $(TESTS) $(BUILD)/tests/probe
 
-.PHONY: fuzzers
+guests: $(BUILD)/rein # kernels and the initramfs they boot, for tests/vm
+	$(Q)tests/vm/kernel 6.1 $(BUILD)/vm >/dev/null
+	$(Q)tests/vm/kernel 6.12 $(BUILD)/vm >/dev/null
+	$(Q)tests/vm/image $(BUILD)/vm/image.gz $(BUILD)
+
+.PHONY: fuzzers guests check-vm
 fuzzers: $(FUZZERS)
 
 agents: # real agents, for tests/live/real_agents.c; skipped aloud without a registry

@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 /*
- * Promise 2 on other kernels: every shipped profile starts without --degrade as an ordinary user on Debian's 6.1 and 6.12
- * with user namespaces, and as root; the agent sees what it may and not what it may not. Each test boots a guest.
+ * Promise 2 on other kernels: every shipped profile starts without --degrade as an ordinary user on Debian's 6.1
+ * and 6.12 with user namespaces, and as root; the agent sees what it may and not what it may not. Each test boots a
+ * guest.
  */
 
 #define AS_USER "setpriv --reuid 1000 --regid 1000 --clear-groups env HOME=/home/agent USER=agent "
@@ -21,8 +22,8 @@ static int boot(const char *version, const char *command)
 	int status;
 
 	cr_assert_not_null(folder, "REIN_VM names the folder of kernels and image; `make check-vm` sets it");
-	snprintf(line, sizeof(line), "source/tests/vm/run \"$(source/tests/vm/kernel %s %s)\" %s/image.gz '%s'", version,
-		 folder, folder, command);
+	snprintf(line, sizeof(line), "source/tests/vm/run \"$(source/tests/vm/kernel %s %s)\" %s/image.gz '%s'",
+		 version, folder, folder, command);
 	status = system(line);
 	cr_assert(WIFEXITED(status), "the guest was killed");
 	return WEXITSTATUS(status);
@@ -30,11 +31,12 @@ static int boot(const char *version, const char *command)
 
 /* Each profile runs `true`, and the tightest command that shows that a wall stands. */
 static const char every_profile[] =
-	"cd /home/agent && for p in base coding-agent ci offline observe-nothing; do "
-	"[ $p = base ] || %s" REIN " run -p $p -w /home/agent -- /bin/true || exit 10; done; "
+	"mkdir /home/agent/work; chown 1000 /home/agent/work; cd /home/agent/work && for p in base coding-agent ci "
+	"offline observe-nothing; do "
+	"%s" REIN " run -p $p -- /bin/true || exit 10; done; "
 	"echo secret > /root/secret; mkdir /srv/data; chmod 777 /srv/data; "
-	"%s" REIN " run -w /home/agent -- sh -c \"echo in > /home/agent/made; cat /root/secret; echo out > /srv/data/made\"; "
-	"[ -f /home/agent/made ] || exit 11; [ ! -e /srv/data/made ] || exit 12";
+	"%s" REIN " run -- sh -c \"echo in > made; cat /root/secret; echo out > /srv/data/made\"; "
+	"[ -f made ] || exit 11; [ ! -e /srv/data/made ] || exit 12";
 
 static int boot_with_profiles(const char *version, const char *as)
 {

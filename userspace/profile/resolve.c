@@ -37,7 +37,8 @@ int rein_out_of_memory(const struct rein_resolver *resolver)
 	return rein_fail(resolver->err, ENOMEM, "out of memory");
 }
 
-static const char *keep_text(struct rein_policy *policy, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static const char *keep_text(struct rein_policy *policy, const char *fmt,
+								   va_list args)
 {
 	char **slot = rein_vec_add(&policy->strings);
 
