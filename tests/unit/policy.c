@@ -147,6 +147,16 @@ Test(policy, the_example_of_the_design_but_for_names)
 	cr_assert_eq(policy->approval_timeout_ns, 300000000000);
 }
 
+Test(policy, port_0_is_one_that_the_kernel_picks)
+{
+	REIN_AUTO_POLICY struct rein_policy *policy = NULL;
+
+	write_text("p.yaml", "rein: 1\nnetwork: {listen: [{cidr: 127.0.0.1, port: 0}, {cidr: 127.0.0.1}]}\n");
+	policy = load("./p.yaml");
+	cr_assert(policy->net.items[0].port_low == 0 && policy->net.items[0].port_high == 0);
+	cr_assert(policy->net.items[1].port_low == 0 && policy->net.items[1].port_high == 65535);
+}
+
 Test(policy, a_rule_knows_where_it_came_from)
 {
 	REIN_AUTO_POLICY struct rein_policy *policy = NULL;

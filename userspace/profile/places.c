@@ -192,7 +192,10 @@ static int resolve_port(struct rein_resolver *resolver, const struct rein_raw_ne
 {
 	struct rein_port_range ports = {0, 65535};
 
-	if (raw->port && rein_ports_parse(raw->port->text, &ports, resolver->err) < 0)
+	/* What one binds to have the kernel pick a port. Nobody connects to it. */
+	if (raw->port && rule->direction == REIN_NET_LISTEN && strcmp(raw->port->text, "0") == 0)
+		ports.high = 0;
+	else if (raw->port && rein_ports_parse(raw->port->text, &ports, resolver->err) < 0)
 		return rein_place_error(resolver, raw->port);
 	rule->port_low = ports.low;
 	rule->port_high = ports.high;
