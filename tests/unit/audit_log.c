@@ -1,111 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <criterion/criterion.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "audit/audit.h"
-#include "audit/read.h"
 #include "base/cleanup.h"
+#include "harness/logs.h"
 
-/* A scratch folder for one test: a log and the state that signs it. */
-static char folder[64], log_path[96], state[96];
+static struct rein_scratch_log scratch;
 
 static void make_scratch(void)
 {
-	snprintf(folder, sizeof(folder), "/tmp/rein-audit-XXXXXX");
-	cr_assert(mkdtemp(folder));
-	snprintf(log_path, sizeof(log_path), "%s/log.jsonl", folder);
-	snprintf(state, sizeof(state), "%s/state", folder);
+	rein_scratch_log_make(&scratch);
 }
 
 static void remove_scratch(void)
 {
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-	cr_assert_eq(system(command), 0);
+	rein_scratch_log_remove(&scratch);
 }
 
 TestSuite(audit_log, .init = make_scratch, .fini = remove_scratch);
-
-static struct rein_audit *open_log(void)
-{
-	struct rein_audit_options options = {.path = log_path, .state_dir = state, .agent = "tester-0001"};
-	struct rein_error err = {0};
-	struct rein_audit *audit = NULL;
-	int r = rein_audit_open(&options, &audit, &err);
-
-	cr_assert_eq(r, 0, "%s", err.text);
-	return audit;
-}
-
-static int emit(struct rein_audit *audit, const struct rein_event *event)
-{
-	struct rein_sink sink = rein_audit_sink(audit);
-	struct rein_error err = {0};
-
-	return sink.emit(sink.context, event, &err);
-}
-
-static const struct rein_event denial = {
-	.kind = REIN_KIND_DENY,
-	.pid = 4711,
-	.comm = "cat",
-	.op = "openat",
-	.object = "/home/u/.ssh/id_rsa",
-	.error = EACCES,
-	.why = "cat tried to open /home/u/.ssh/id_rsa for reading, which no rule allows.",
-};
-
-static void write_log(int lines)
-{
-	struct rein_audit *audit = open_log();
-
-	for (int i = 0; i < lines; i++)
-		cr_assert_eq(emit(audit, &denial), 0);
-	rein_audit_close(audit);
-}
-
-/* The whole log as text; the caller frees. */
-static char *slurp(const char *path)
-{
-	REIN_AUTO_FILE FILE *file = fopen(path, "re");
-	struct stat status;
-	char *text;
-
-	cr_assert(file && !fstat(fileno(file), &status));
-	text = calloc(1, (size_t)status.st_size + 1);
-	cr_assert_eq(fread(text, 1, (size_t)status.st_size, file), (size_t)status.st_size);
-	return text;
-}
-
-static void spill(const char *path, const char *text)
-{
-	REIN_AUTO_FILE FILE *file = fopen(path, "we");
-
-	cr_assert(file && fwrite(text, 1, strlen(text), file) == strlen(text));
-}
-
-static struct rein_audit_verdict verify(int expected)
-{
-	struct rein_audit_verdict verdict;
-	struct rein_error err = {0};
-	int r = rein_audit_verify(log_path, state, &verdict, &err);
-
-	cr_assert_eq(r, expected, "got %d: %s", r, r ? err.text : verdict.why);
-	return verdict;
-}
 
 Test(audit_log, whole_log_is_whole)
 {
 	struct rein_audit_verdict verdict;
 
-	write_log(5);
-	verdict = verify(0);
+	rein_scratch_log_write(&scratch, 5);
+	verdict = rein_scratch_log_verify(&scratch, 0);
 	cr_assert_eq(verdict.lines, 5);
 	cr_assert(verdict.head_known);
 	cr_assert_str_eq(verdict.why, "");
@@ -115,8 +37,8 @@ Test(audit_log, file_is_for_its_owner_only)
 {
 	struct stat status;
 
-	write_log(1);
-	cr_assert_eq(stat(log_path, &status), 0);
+	rein_scratch_log_write(&scratch, 1);
+	cr_assert_eq(stat(scratch.log, &status), 0);
 	cr_assert_eq(status.st_mode & 07777, 0600);
 }
 
@@ -127,8 +49,8 @@ Test(audit_log, line_has_the_keys_of_the_contract_in_order)
 					   "mechanism", "why",	"meter", "errno", "lost",  "detail", "prev"};
 	struct rein_origin rule = {.file = "a.yaml", .line = 7, .text = "filesystem.read.deny: /x"};
 	json_t *detail = json_pack("{s:s}", "wanted", "read"), *line, *value;
-	struct rein_event event = denial;
-	struct rein_audit *audit = open_log();
+	struct rein_event event = rein_a_denial;
+	struct rein_audit *audit = rein_scratch_log_open(&scratch);
 	REIN_AUTO_FREE char *text = NULL;
 	const char *key;
 	size_t i = 0;
@@ -141,10 +63,10 @@ Test(audit_log, line_has_the_keys_of_the_contract_in_order)
 	event.meter_limit = 5;
 	event.lost = 3;
 	event.detail = detail;
-	cr_assert_eq(emit(audit, &event), 0);
+	cr_assert_eq(rein_audit_emit(audit, &event), 0);
 	rein_audit_close(audit);
 	json_decref(detail);
-	text = slurp(log_path);
+	text = rein_slurp(scratch.log);
 	line = json_loads(text, 0, NULL);
 	cr_assert(line);
 	json_object_foreach (line, key, value)
@@ -159,15 +81,15 @@ Test(audit_log, line_has_the_keys_of_the_contract_in_order)
 
 Test(audit_log, odd_bytes_come_back_and_none_is_a_control)
 {
-	struct rein_event event = denial;
-	struct rein_audit *audit = open_log();
+	struct rein_event event = rein_a_denial;
+	struct rein_audit *audit = rein_scratch_log_open(&scratch);
 	REIN_AUTO_FREE char *text = NULL;
 	json_t *line;
 
 	event.object = "/tmp/\xff\x1b[2J\n\\x41\xc2\x9b\x7f";
-	cr_assert_eq(emit(audit, &event), 0);
+	cr_assert_eq(rein_audit_emit(audit, &event), 0);
 	rein_audit_close(audit);
-	text = slurp(log_path);
+	text = rein_slurp(scratch.log);
 	for (const char *c = text; *c; c++)
 		cr_assert((unsigned char)*c >= 0x20 ? *c != 0x7f && (unsigned char)*c != 0x9b : *c == '\n');
 	line = json_loads(text, 0, NULL);
@@ -278,19 +200,20 @@ static const struct {
 
 Test(audit_log, every_tampering_is_found_and_its_line_named)
 {
-	write_log(6);
-	REIN_AUTO_FREE char *whole = slurp(log_path);
+	rein_scratch_log_write(&scratch, 6);
+	REIN_AUTO_FREE char *whole = rein_slurp(scratch.log);
 
 	for (size_t i = 0; i < REIN_COUNT(tamperings); i++) {
 		REIN_AUTO_FREE char *copy = strdup(whole), *tampered = tamperings[i].tamper(copy);
 		struct rein_audit_verdict verdict;
 		struct rein_error err = {0};
 
-		spill(log_path, tampered);
-		cr_expect_eq(rein_audit_verify(log_path, state, &verdict, &err), -EBADMSG, "%s", tamperings[i].name);
+		rein_spill(scratch.log, tampered);
+		cr_expect_eq(rein_audit_verify(scratch.log, scratch.state, &verdict, &err), -EBADMSG, "%s",
+			     tamperings[i].name);
 		cr_expect_eq(verdict.bad_line, tamperings[i].bad_line, "%s: named line %" PRIu64 ": %s",
 			     tamperings[i].name, verdict.bad_line, verdict.why);
 	}
-	spill(log_path, whole);
-	verify(0);
+	rein_spill(scratch.log, whole);
+	rein_scratch_log_verify(&scratch, 0);
 }
