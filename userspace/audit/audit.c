@@ -154,23 +154,41 @@ static int sign(struct rein_audit *audit, struct rein_error *err)
 	return 0;
 }
 
+/* A log that was taken away is no reason not to start another one, but never without a word: the new one says so first.
+ */
+static int write_gone_line(struct rein_audit *audit, const struct rein_head_facts *old)
+{
+	char why[256];
+	struct rein_event event = {.kind = REIN_KIND_STATE, .op = "log-gone", .object = audit->path, .why = why};
+	int r;
+
+	event.detail = json_pack("{s:I, s:s}", "seq", (json_int_t)old->chain.seq, "hash", old->chain.hash);
+	snprintf(why, sizeof(why),
+		 "An earlier log under this name is gone: its signed head knew of %" PRIu64
+		 " lines, and this log begins anew.",
+		 old->chain.seq);
+	r = write_line(audit, &event);
+	json_decref(event.detail);
+	return r;
+}
+
 static int open_log(struct rein_audit *audit, const struct rein_audit_options *options, struct rein_error *err)
 {
 	struct rein_head_facts facts;
-	bool head;
+	bool head, gone;
 	int r = rein_head_read(options->state_dir, options->path, &facts, err);
 
 	if (r < 0 && r != -ENOENT)
 		return r;
 	head = !r;
-	r = resume(audit, head ? &facts : NULL, err);
+	gone = head && facts.chain.seq && !audit->file.size;
+	r = resume(audit, head && !gone ? &facts : NULL, err);
 	if (!r)
 		r = rein_head_open(options->state_dir, options->path, &audit->head, err);
-	if (!r) {
-		audit->signed_seq = UINT64_MAX;
-		r = sign(audit, err);
-	}
-	return r;
+	if (!r && gone && (r = write_gone_line(audit, &facts)) < 0)
+		rein_fail(err, -r, "cannot write to it: %s", strerror(-r));
+	audit->signed_seq = UINT64_MAX;
+	return r ? r : sign(audit, err);
 }
 
 /* Folders below rein's own are made; a folder that a person names has to be there. */
