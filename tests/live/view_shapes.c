@@ -290,6 +290,25 @@ Test(shapes, placeholders_of_two_agents)
 	cr_assert(!is_gone(".vscode/mine"));
 }
 
+static int looks_around(const struct sandbox *s)
+{
+	HOLDS(can_read("/usr/bin/env"));
+	HOLDS(!can_write("/usr/.envrc") && !can_write("/usr/a/b"));
+	return 0;
+}
+
+Test(shapes, workspace_that_is_not_the_users)
+{
+	if (!geteuid()) {
+		close_sandbox();
+		cr_skip_test("root can write everywhere");
+	}
+	sandbox_allow(&sandbox, REIN_ACCESS_WRITE, "/usr");
+	sandbox_deny(&sandbox, REIN_ACCESS_WRITE, "/usr/.envrc");
+	sandbox_deny(&sandbox, REIN_ACCESS_WRITE, "/usr/a/b/c");
+	run(looks_around);
+}
+
 static int stays_in_directory(const struct sandbox *s)
 {
 	char here[PATH_MAX];

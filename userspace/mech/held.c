@@ -70,36 +70,63 @@ static int take(struct rein_held_one *one, const struct rein_launch *launch, boo
 	return 0;
 }
 
-/* One folder of a held path: makes it if it is missing. `last` is what is denied; those above are its parents. */
+/*
+ * A folder that could not be made for want of write permission, by a supervisor of the agent's own user: the agent can
+ * make nothing there either, unless the folder above is its own and it changes the mode.
+ */
+static bool is_needless(const struct rein_launch *launch, int parent, int error)
+{
+	struct stat above;
+
+	if (error == EROFS)
+		return true;
+	return error == EACCES && !launch->privileged && !fstat(parent, &above) && above.st_uid != launch->who.uid;
+}
+
+static int add_needless(struct rein_held *held, const char *path, size_t length, struct rein_error *err)
+{
+	char **slot = rein_vec_add(&held->needless);
+
+	if (!slot || !(*slot = strndup(path, length)))
+		return no_memory(err);
+	return 1;
+}
+
+static void forget_last(struct rein_held *held)
+{
+	struct rein_held_one *one = &held->items.items[--held->items.count];
+
+	free(one->name);
+	close(one->parent_fd);
+}
+
+/*
+ * One folder of a held path: makes it if it is missing. `last` is what is denied; those above are its parents. Returns
+ * 1 where there is no need to go on.
+ */
 static int hold(struct rein_held *held, const struct rein_launch *launch, const char *path, size_t length, bool last,
 		struct rein_error *err)
 {
-	struct rein_held_one *one;
+	struct rein_held_one *one = rein_vec_add(&held->items);
 	const char *name;
-	int parent = open_parent(path, length, &name);
-	bool made;
+	int error;
 
-	if (parent < 0)
-		return rein_fail(err, -parent, "cannot open what is above it: %s", strerror(-parent));
-	one = rein_vec_add(&held->items);
-	if (!one || !(one->name = strndup(name, length - (size_t)(name - path)))) {
-		close(parent);
-		if (one)
-			held->items.count--;
+	if (!one)
 		return no_memory(err);
-	}
-	one->parent_fd = parent;
 	one->fd = -1;
-	made = !mkdirat(parent, one->name, 0755);
-	if (!made && errno != EEXIST)
-		return rein_fail_errno(err, "cannot make a placeholder");
-	if (!made && !last) {
-		held->items.count--; /* there already: not ours to watch */
-		free(one->name);
-		close(parent);
-		return 0;
-	}
-	return take(one, launch, made, err);
+	one->parent_fd = open_parent(path, length, &name);
+	if (one->parent_fd < 0)
+		return rein_fail(err, -one->parent_fd, "cannot open what is above it: %s", strerror(-one->parent_fd));
+	one->name = strndup(name, length - (size_t)(name - path));
+	if (!one->name)
+		return no_memory(err);
+	error = mkdirat(one->parent_fd, one->name, 0755) ? errno : 0;
+	if (!error || (error == EEXIST && last))
+		return take(one, launch, !error, err);
+	if (error != EEXIST && !is_needless(launch, one->parent_fd, error))
+		return rein_fail(err, error, "cannot make a placeholder: %s", strerror(error));
+	forget_last(held); /* there already, so not ours to watch; or never there */
+	return error == EEXIST ? 0 : add_needless(held, path, length, err);
 }
 
 static int hold_path(struct rein_held *held, const struct rein_launch *launch, const char *path, struct rein_error *err)
@@ -149,9 +176,8 @@ static void let_go(struct rein_held_one *one)
 	    !fstatat(one->parent_fd, one->name, &what, AT_SYMLINK_NOFOLLOW) && what.st_dev == one->dev &&
 	    what.st_ino == one->ino)
 		(void)unlinkat(one->parent_fd, one->name, AT_REMOVEDIR);
-	if (one->fd >= 0)
-		close(one->fd);
-	close(one->parent_fd);
+	rein_cleanup_fd(&one->fd);
+	rein_cleanup_fd(&one->parent_fd);
 	free(one->name);
 }
 
@@ -160,4 +186,15 @@ void rein_held_remove(struct rein_held *held)
 	while (held->items.count)
 		let_go(&held->items.items[--held->items.count]);
 	rein_vec_free(&held->items);
+	for (size_t i = 0; i < held->needless.count; i++)
+		free(held->needless.items[i]);
+	rein_vec_free(&held->needless);
+}
+
+bool rein_held_is_needless(const struct rein_held *held, const char *path)
+{
+	for (size_t i = 0; i < held->needless.count; i++)
+		if (rein_path_within(path, held->needless.items[i]))
+			return true;
+	return false;
 }

@@ -25,11 +25,15 @@ struct rein_held_one {
 
 struct rein_held {
 	REIN_VEC(struct rein_held_one) items; /* parents before children */
+	REIN_VEC(char *) needless;	      /* paths that cannot be made by the agent's user either; owned */
 };
 
 /* Makes what is missing and locks every empty folder that denies something. On error it has undone its work. */
 int rein_held_make(const struct rein_launch *launch, struct rein_held *ret_held, struct rein_error *err);
 /* Removes placeholders that are still empty and that nobody else holds; closes and frees. */
 void rein_held_remove(struct rein_held *held);
+
+/* Whether nothing was made at `path` since the agent cannot make anything there. */
+bool rein_held_is_needless(const struct rein_held *held, const char *path);
 
 #endif

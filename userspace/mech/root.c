@@ -9,6 +9,7 @@
 #include <sys/sysinfo.h>
 
 #include "base/cleanup.h"
+#include "mech/held.h"
 #include "mech/mounts.h"
 #include "plan/path.h"
 
@@ -251,8 +252,12 @@ static int put_tree(struct rein_root *root, const struct rein_place *place, uint
 
 static int put_plain(struct rein_root *root, const struct rein_place *place, struct rein_error *err)
 {
+	const struct rein_held *held = root->launch->of[REIN_MECH_NAMESPACES];
+
 	if (!strcmp(place->path, "/"))
 		return 0; /* is the top already */
+	if (held && rein_held_is_needless(held, place->path))
+		return 0;
 	return put_tree(root, place, rein_root_attributes(place->access), err);
 }
 

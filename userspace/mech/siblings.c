@@ -28,15 +28,25 @@ static void repeat_link(int from, int to, const char *name)
 		return; /* the name is taken by a place */
 }
 
-static void repeat(int from, int to, const char *name)
+/* Asks the entry itself only where the folder does not say: it may be a mount point whose server is gone. */
+static int type_of(int from, const struct dirent *entry)
 {
 	struct stat what;
 
-	if (fstatat(from, name, &what, AT_SYMLINK_NOFOLLOW))
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type;
+	return fstatat(from, entry->d_name, &what, AT_SYMLINK_NOFOLLOW) ? DT_UNKNOWN : IFTODT(what.st_mode);
+}
+
+static void repeat(int from, int to, const struct dirent *entry)
+{
+	int type = type_of(from, entry);
+
+	if (type == DT_UNKNOWN)
 		return;
-	if (S_ISLNK(what.st_mode))
-		repeat_link(from, to, name);
-	else if (S_ISDIR(what.st_mode) ? mkdirat(to, name, 0) : mknodat(to, name, S_IFREG, 0))
+	if (type == DT_LNK)
+		repeat_link(from, to, entry->d_name);
+	else if (type == DT_DIR ? mkdirat(to, entry->d_name, 0) : mknodat(to, entry->d_name, S_IFREG, 0))
 		return; /* as above */
 }
 
@@ -54,7 +64,7 @@ static void repeat_all(int from, int to)
 	while (count < SIBLINGS_MAX && (entry = readdir(dir))) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
-		repeat(from, to, entry->d_name);
+		repeat(from, to, entry);
 		count++;
 	}
 }
