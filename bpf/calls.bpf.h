@@ -29,7 +29,8 @@ enum call_special {
 	SPECIAL_FTRUNCATE, /* a cut below the file's size is a delete */
 	SPECIAL_FALLOCATE, /* so is a hole */
 	SPECIAL_IOCTL,	   /* reflinks are writes, flags are modes */
-	SPECIAL_BIND,	   /* a UNIX socket's name is a node made */
+	SPECIAL_CONNECT,   /* reported with its address */
+	SPECIAL_BIND,	   /* the same; and a UNIX socket's name is a node made */
 };
 
 /* Places of arguments count from 1: 0 is none. */
@@ -67,6 +68,7 @@ static const struct call calls[CALLS_MAX] = {
 	[__NR_symlinkat] = {.success = ONE(CREATE_FILES), .path = 3, .dirfd = 2},
 	[__NR_linkat] = {.success = ONE(CREATE_FILES), .path = 4, .dirfd = 3, .moves = 1},
 	[__NR_bind] = {.special = SPECIAL_BIND},
+	[__NR_connect] = {.special = SPECIAL_CONNECT},
 
 	[__NR_unlinkat] = {.success = ONE(DELETE_FILES), .path = 2, .dirfd = 1, .moves = 1},
 	[__NR_truncate] = {.success = ONE(DELETE_FILES), .path = 1},

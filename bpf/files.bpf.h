@@ -2,7 +2,7 @@
 #ifndef REIN_FILES_BPF_H
 #define REIN_FILES_BPF_H
 
-#include "kernel.bpf.h"
+#include "endpoint.bpf.h"
 
 /* The current task's descriptors and what is behind them. */
 
@@ -46,6 +46,19 @@ static __always_inline __u64 file_rest(struct file *file, int at_position)
 	size = file_size(file);
 	position = at_position ? BPF_CORE_READ(file, f_pos) : 0;
 	return size > position ? size - position : 0;
+}
+
+/* What a socket speaks, by its type; 0 if it is neither TCP nor UDP. */
+static __always_inline __u8 socket_protocol(struct file *file)
+{
+	struct socket *socket;
+	__s16 type;
+
+	if (file_type(file) != S_IFSOCK)
+		return 0;
+	socket = BPF_CORE_READ(file, private_data);
+	type = BPF_CORE_READ(socket, type);
+	return type == SOCK_STREAM ? IPPROTO_TCP : type == SOCK_DGRAM ? IPPROTO_UDP : 0;
 }
 
 #endif

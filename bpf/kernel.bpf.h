@@ -47,7 +47,12 @@ struct inode {
 	struct super_block *i_sb;
 } CO_RE;
 
+struct socket {
+	__s16 type;
+} CO_RE;
+
 struct file {
+	void *private_data;
 	struct inode *f_inode;
 	__u32 f_mode;
 	__s64 f_pos;
@@ -87,6 +92,7 @@ struct linux_binprm {
 #define VM_SHARED 0x8UL
 #define PROC_SUPER_MAGIC 0x9fa0
 #define SYSFS_MAGIC 0x62656572
+#define AT_FDCWD ((__u32)-100)
 #define CLONE_THREAD 0x10000UL
 
 /* System call arguments: pt_regs of a task that has entered the kernel keep them until it leaves. */

@@ -12,11 +12,6 @@
 #define REFUSE 0
 #define PASS 1
 
-#define AF_INET 2
-#define AF_INET6 10
-#define SOCK_STREAM 1
-#define SOCK_DGRAM 2
-
 /* Datagram peers of one agent: whom it has sent to (a new one is a connection), and who wrote to a port that it listens
  * on (and may be answered). The kernel forgets the oldest. */
 struct peer {

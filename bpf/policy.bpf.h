@@ -2,15 +2,11 @@
 #ifndef REIN_POLICY_BPF_H
 #define REIN_POLICY_BPF_H
 
-#include <rein/net.h>
-
 #include "agent.bpf.h"
+#include "endpoint.bpf.h"
 
 /* May this agent talk to, or listen on, that address and port? One longest-prefix match in a trie of the agent's own.
  */
-
-#define IPPROTO_TCP 6
-#define IPPROTO_UDP 17
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -40,37 +36,6 @@ struct {
 			__uint(value_size, sizeof(struct rein_port_bitmap));
 		});
 } rein_net_ports SEC(".maps");
-
-/* One end of a conversation. The key's direction and prefix are for whoever looks it up. */
-struct endpoint {
-	struct rein_net_key key;
-	__u16 port; /* host order */
-};
-
-static __always_inline void endpoint_v4(struct endpoint *end, __u32 address, __u16 port, __u8 protocol)
-{
-	__builtin_memset(end, 0, sizeof(*end));
-	end->key.family = REIN_NET_V4;
-	end->key.prefix_bits = REIN_NET_KEY_BASE_BITS + 32;
-	end->key.protocol = protocol;
-	__builtin_memcpy(end->key.address, &address, sizeof(address));
-	end->port = port;
-}
-
-/* IPv4 in its IPv6 clothes is IPv4. */
-static __always_inline void endpoint_v6(struct endpoint *end, const __u32 *address, __u16 port, __u8 protocol)
-{
-	if (!address[0] && !address[1] && address[2] == bpf_htonl(0xffff)) {
-		endpoint_v4(end, address[3], port, protocol);
-		return;
-	}
-	__builtin_memset(end, 0, sizeof(*end));
-	end->key.family = REIN_NET_V6;
-	end->key.prefix_bits = REIN_NET_KEY_BASE_BITS + 128;
-	end->key.protocol = protocol;
-	__builtin_memcpy(end->key.address, address, 16);
-	end->port = port;
-}
 
 static __always_inline int port_in_bitmap(__u32 slot, __u32 index, __u16 port)
 {

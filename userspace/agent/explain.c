@@ -189,7 +189,8 @@ static void take_net(struct rein_agent *agent, const struct rein_raw_event *raw)
 		.protocol = raw->protocol,
 	};
 
-	refusal.refused.mechanism = REIN_MECH_BPF_NET;
+	/* bpf-net refuses with EPERM; EACCES is what Landlock says. */
+	refusal.refused.mechanism = raw->error == -EACCES ? REIN_MECH_LANDLOCK : REIN_MECH_BPF_NET;
 	refusal.refused.op = raw->net_op < REIN_COUNT(ops) && ops[raw->net_op] ? ops[raw->net_op] : "network";
 	if (raw->net_op == REIN_NET_OP_SOCKET)
 		rein_explain_refused_socket(&refusal.refused, raw->nr);

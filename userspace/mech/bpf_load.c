@@ -22,22 +22,22 @@
 #define PEERS_MAX 1024
 #define PEER_BYTES 32 /* struct peer of net.bpf.c */
 
-/* libbpf talks to stderr by itself; the last thing it warned of belongs into the error instead. */
-static char last_warning[256];
+/* libbpf talks to stderr by itself; the first thing it warns of belongs into the error instead. */
+static char first_warning[256];
 
 static int keep_warning(enum libbpf_print_level level, const char *fmt, va_list arguments)
 {
-	if (level == LIBBPF_WARN)
-		vsnprintf(last_warning, sizeof(last_warning), fmt, arguments);
-	last_warning[strcspn(last_warning, "\n")] = '\0';
+	if (level == LIBBPF_WARN && !first_warning[0])
+		vsnprintf(first_warning, sizeof(first_warning), fmt, arguments);
+	first_warning[strcspn(first_warning, "\n")] = '\0';
 	return 0;
 }
 
 static int fail_load(struct rein_error *err, int r, const char *what)
 {
 	r = r < 0 ? -r : EIO;
-	return rein_fail(err, r, "cannot load %s: %s%s%s", what, strerror(r), last_warning[0] ? ": " : "",
-			 last_warning);
+	return rein_fail(err, r, "cannot load %s: %s%s%s", what, strerror(r), first_warning[0] ? ": " : "",
+			 first_warning);
 }
 
 /* In a child inside the cgroup: the program says at which of its ancestors' levels that cgroup stands. */
@@ -175,15 +175,35 @@ static int pin_config(const struct rein_pins_config *config, struct rein_error *
 	return 0;
 }
 
+/* FNV-1a: it need not withstand anybody, only differ. */
+static uint64_t mix(uint64_t hash, const void *data, size_t size)
+{
+	for (const uint8_t *p = data; size-- > 0; p++)
+		hash = (hash ^ *p) * 0x100000001b3ULL;
+	return hash;
+}
+
+uint64_t rein_bpf_build(void)
+{
+	uint64_t hash = 0xcbf29ce484222325ULL;
+	const void *object;
+	size_t size;
+
+	object = rein_net__elf_bytes(&size);
+	hash = mix(hash, object, size);
+	object = rein_trace__elf_bytes(&size);
+	return mix(hash, object, size);
+}
+
 int rein_bpf_load(const struct rein_machine *machine, struct rein_error *err)
 {
 	REIN_AUTO_FD int parent = open(machine->cgroup_parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct rein_pins_config config = {.abi = REIN_ABI};
+	struct rein_pins_config config = {.abi = REIN_ABI, .build = rein_bpf_build()};
 	int r;
 
 	if (parent < 0)
 		return rein_fail_errno(err, "cannot open the cgroup %s", machine->cgroup_parent);
-	last_warning[0] = '\0';
+	first_warning[0] = '\0';
 	libbpf_set_print(keep_warning);
 	config.parent_id = rein_cgroup_id(parent);
 	r = find_level(machine, &config.level, err);

@@ -136,6 +136,8 @@ static int adopt(const struct rein_machine *machine, struct rein_pins *pins, str
 				 "another version of rein (ABI %u, this one has %u) keeps its programs in " REIN_PINS
 				 "; end its agents and run its `rein down`",
 				 pins->config.abi, REIN_ABI);
+	if (pins->config.build != rein_bpf_build() && rein_pins_agents() == 0)
+		return -ENOENT;
 	if (pins->config.parent_id != parent_id_of(machine) || !attached(pins->config.parent_id) || !open_all(pins)) {
 		rein_pins_close(pins);
 		return -ENOENT;

@@ -47,6 +47,7 @@ struct rein_pins_config {
 	uint32_t abi;	/* REIN_ABI of whoever loaded */
 	uint32_t level; /* of the agents' cgroups */
 	uint64_t parent_id;
+	uint64_t build; /* of the programs: another build of the same ABI is replaced while no agent runs, else used */
 };
 
 /* Descriptors of what is pinned, -1 where not open. */

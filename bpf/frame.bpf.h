@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef REIN_FRAME_BPF_H
+#define REIN_FRAME_BPF_H
+
+#include "calls.bpf.h"
+#include "files.bpf.h"
+#include "meter.bpf.h"
+
+/* One call of one agent's process: who, what, and what a refused charge does to them. */
+
+#define SIGKILL 9
+#define SIGSTOP 19
+
+struct call_frame {
+	struct pt_regs *regs;
+	const struct call *call;
+	struct rein_state *state;
+	__u32 nr;
+	__s64 result;
+};
+
+/* The agent that the current task belongs to, if these programs meter it. */
+static __always_inline struct rein_state *traced_agent(__u32 wanted)
+{
+	struct rein_state *state;
+
+	if (bpf_get_current_ancestor_cgroup_id(rein_level - 1) != rein_parent_id)
+		return NULL;
+	state = agent_of(bpf_get_current_ancestor_cgroup_id(rein_level));
+	if (!state || !(state->flags & wanted) || state->init_tgid == bpf_get_current_pid_tgid() >> 32)
+		return NULL;
+	return state;
+}
+
+/* Only the current process can be reached from here; the others meet the latch at their next call. */
+static __always_inline void stop_current(__u32 on_trip)
+{
+	bpf_send_signal(on_trip == REIN_ON_TRIP_KILL ? SIGKILL : SIGSTOP);
+}
+
+static __always_inline void event_task(struct rein_raw_event *event)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	event->pid = bpf_get_current_pid_tgid() >> 32;
+	event->ppid = BPF_CORE_READ(task, real_parent, tgid);
+	bpf_get_current_comm(event->comm, sizeof(event->comm));
+}
+
+static __always_inline void event_path(struct rein_raw_event *event, const struct call_frame *frame)
+{
+	long length;
+
+	event->nr = frame->nr;
+	if (!frame->call->path)
+		return;
+	length = bpf_probe_read_user_str(event->path, sizeof(event->path),
+					 (const void *)regs_arg(frame->regs, frame->call->path - 1));
+	event->truncated = length == sizeof(event->path);
+	event->dirfd = frame->call->dirfd ? regs_arg(frame->regs, frame->call->dirfd - 1) : AT_FDCWD;
+}
+
+/* Charges and, where a breaker refuses, stops who did it. */
+static __noinline int charge_current(const struct call_frame *frame, __u32 meter, __u64 n)
+{
+	struct rein_state *state = frame->state;
+	struct rein_raw_event *event;
+	int charged;
+
+	if (!n)
+		return 0;
+	charged = charge(state, meter, n);
+	if (charged == CHARGE_PASSED)
+		return 0;
+	stop_current(trip(state, charged));
+	/* Nothing between an event's making and its test: before 6.2 the verifier forgets that one of the two is dead.
+	 */
+	event = trip_event(state, charged, meter, n);
+	if (!event)
+		return 0;
+	event_task(event);
+	if (frame->call)
+		event_path(event, frame);
+	bpf_ringbuf_submit(event, 0);
+	return 0;
+}
+
+#endif
