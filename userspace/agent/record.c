@@ -98,15 +98,34 @@ static json_t *counts_json(const struct rein_agent *agent)
 	return counts;
 }
 
+uint64_t rein_record_denials(const struct rein_supervisor *supervisor)
+{
+	const struct rein_state *state = supervisor->run->launch->state;
+
+	return supervisor->agent.counts[REIN_KIND_DENY] + (state ? state->lost_denials : 0);
+}
+
+/* What was decided, whether there was room to tell of each or not. */
+static json_t *verdicts_json(const struct rein_supervisor *supervisor)
+{
+	const uint64_t *counts = supervisor->agent.counts;
+
+	return json_pack("{s:I, s:I, s:I, s:I}", "allow",
+			 (json_int_t)(counts[REIN_KIND_ALLOW] + counts[REIN_KIND_EXEC]), "ask",
+			 (json_int_t)counts[REIN_KIND_ASK], "deny", (json_int_t)rein_record_denials(supervisor), "trip",
+			 (json_int_t)counts[REIN_KIND_TRIP]);
+}
+
 static json_t *end_detail(const struct rein_supervisor *supervisor)
 {
 	const struct rein_agent *agent = &supervisor->agent;
 	const struct rein_outcome *outcome = supervisor->outcome;
 	const struct rein_state *state = agent->launch->state;
-	json_t *detail = json_pack("{s:i, s:i, s:o, s:o, s:o, s:I}", "code", rein_outcome_code(outcome), "signal",
+	json_t *detail = json_pack("{s:i, s:i, s:o, s:o, s:o, s:o, s:I}", "code", rein_outcome_code(outcome), "signal",
 				   outcome->status >= 0 && WIFSIGNALED(outcome->status) ? WTERMSIG(outcome->status) : 0,
-				   "counts", counts_json(agent), "meters", rein_meters_json(agent), "breakers",
-				   rein_breakers_json(agent), "unwritten", (json_int_t)agent->unwritten);
+				   "verdicts", verdicts_json(supervisor), "counts", counts_json(agent), "meters",
+				   rein_meters_json(agent), "breakers", rein_breakers_json(agent), "unwritten",
+				   (json_int_t)agent->unwritten);
 
 	if (agent->sampler)
 		json_object_set_new(detail, "peaks", rein_sampler_peaks(agent));

@@ -50,5 +50,7 @@ void rein_ring_close(struct rein_supervisor *supervisor);
 /* agent/record.c: the first and the last event. A start that cannot be recorded is an error: nothing may run unseen. */
 int rein_record_start(struct rein_supervisor *supervisor, struct rein_error *err);
 void rein_record_end(struct rein_supervisor *supervisor);
+/* Refusals so far, those that the kernel could only count too. */
+uint64_t rein_record_denials(const struct rein_supervisor *supervisor);
 
 #endif

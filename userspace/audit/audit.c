@@ -245,25 +245,6 @@ static bool is_synced(enum rein_kind kind)
 	return kind == REIN_KIND_START || kind == REIN_KIND_END;
 }
 
-static int emit(void *context, const struct rein_event *event, struct rein_error *err)
-{
-	struct rein_audit *audit = context;
-	int r;
-
-	if ((unsigned)event->kind >= REIN_KIND_COUNT)
-		return rein_fail(err, EINVAL, "there is no kind of event with the number %d", (int)event->kind);
-	if (!rein_budget_pass(&audit->budget, event, clock_ns(CLOCK_MONOTONIC)))
-		return 0;
-	r = write_line(audit, event);
-	if (r < 0) {
-		rein_budget_owe(&audit->budget, event);
-		return rein_fail(err, -r, "cannot write to the audit log %s: %s", audit->path, strerror(-r));
-	}
-	if (is_synced(event->kind) && (r = rein_logfile_sync(&audit->file)) < 0)
-		return rein_fail(err, -r, "cannot get the audit log %s onto the disk: %s", audit->path, strerror(-r));
-	return is_urgent(event->kind) ? sign(audit, err) : 0;
-}
-
 static const char *plural(uint64_t count)
 {
 	return count == 1 ? "" : "s";
@@ -292,13 +273,42 @@ static int write_owed(struct rein_audit *audit, struct rein_owed *owed)
 	return r;
 }
 
-int rein_audit_flush(struct rein_audit *audit, struct rein_error *err)
+static int write_all_owed(struct rein_audit *audit)
 {
 	struct rein_owed *owed;
-	int r = 0, s;
+	int r = 0;
 
 	while (!r && (owed = rein_budget_next(&audit->budget)))
 		r = write_owed(audit, owed);
+	return r;
+}
+
+static int emit(void *context, const struct rein_event *event, struct rein_error *err)
+{
+	struct rein_audit *audit = context;
+	int r;
+
+	if ((unsigned)event->kind >= REIN_KIND_COUNT)
+		return rein_fail(err, EINVAL, "there is no kind of event with the number %d", (int)event->kind);
+	if (!rein_budget_pass(&audit->budget, event, clock_ns(CLOCK_MONOTONIC)))
+		return 0;
+	/* The end is the last line: what is owed comes before it. */
+	if (event->kind == REIN_KIND_END)
+		write_all_owed(audit);
+	r = write_line(audit, event);
+	if (r < 0) {
+		rein_budget_owe(&audit->budget, event);
+		return rein_fail(err, -r, "cannot write to the audit log %s: %s", audit->path, strerror(-r));
+	}
+	if (is_synced(event->kind) && (r = rein_logfile_sync(&audit->file)) < 0)
+		return rein_fail(err, -r, "cannot get the audit log %s onto the disk: %s", audit->path, strerror(-r));
+	return is_urgent(event->kind) ? sign(audit, err) : 0;
+}
+
+int rein_audit_flush(struct rein_audit *audit, struct rein_error *err)
+{
+	int r = write_all_owed(audit), s;
+
 	rein_logfile_push(&audit->file);
 	s = sign(audit, err);
 	if (r < 0)

@@ -22,7 +22,7 @@ struct rein_report {
 	const char *name; /* last part of path */
 	int folder_fd;
 	json_t *end, *trips, *degraded;
-	uint64_t kinds[REIN_KIND_COUNT], refused, lost;
+	uint64_t kinds[REIN_KIND_COUNT], lost;
 	bool started;
 	struct rein_tally *denials;
 };
@@ -134,10 +134,8 @@ void rein_report_take(struct rein_report *report, const struct rein_event *event
 	report->kinds[event->kind]++;
 	if (event->kind == REIN_KIND_DENY)
 		rein_tally_add(report->denials, event);
-	if (event->kind == REIN_KIND_LOST) {
+	if (event->kind == REIN_KIND_LOST)
 		report->lost += event->lost;
-		report->refused += event->verdict == REIN_VERDICT_DENY ? event->lost : 0;
-	}
 	if (event->kind == REIN_KIND_START)
 		report->started = true;
 	if (event->kind == REIN_KIND_TRIP)
@@ -161,23 +159,13 @@ static json_t *kinds_json(const struct rein_report *report)
 	return kinds;
 }
 
-static json_t *verdicts_json(const struct rein_report *report)
-{
-	return json_pack("{s:I, s:I, s:I, s:I}", "allow",
-			 (json_int_t)(report->kinds[REIN_KIND_ALLOW] + report->kinds[REIN_KIND_EXEC]), "ask",
-			 (json_int_t)report->kinds[REIN_KIND_ASK], "deny",
-			 (json_int_t)(report->kinds[REIN_KIND_DENY] + report->refused), "trip",
-			 (json_int_t)report->kinds[REIN_KIND_TRIP]);
-}
-
 static json_t *report_json(const struct rein_report *report)
 {
 	json_t *whole = json_pack("{s:i, s:s, s:b}", "v", 1, "agent", report->agent, "started", report->started);
 
-	/* The end's own words first: code, signal, meters, peaks, breakers. */
+	/* The end's own words first: code, signal, verdicts, meters, peaks, breakers. */
 	if (report->end)
 		json_object_update_missing(whole, report->end);
-	json_object_set_new(whole, "verdicts", verdicts_json(report));
 	json_object_set_new(whole, "counts", kinds_json(report));
 	json_object_set_new(whole, "denials", rein_tally_json(report->denials, DENIALS_MOST));
 	json_object_set_new(whole, "denials_not_listed", json_integer((json_int_t)rein_tally_rest(report->denials)));

@@ -42,25 +42,30 @@ static void say_exec(FILE *out, const json_t *line)
 static void say_end(FILE *out, const json_t *line)
 {
 	const json_t *detail = json_object_get(line, "detail"), *code = json_object_get(detail, "code");
-	const json_t *counts = json_object_get(detail, "counts");
+	const json_t *verdicts = json_object_get(detail, "verdicts");
 
 	fprintf(out, "%s", word(line, "why") ?: "The agent ended.");
 	if (code)
 		fprintf(out, " Exit code %lld", (long long)json_integer_value(code));
-	if (code && counts)
+	if (code && verdicts)
 		fprintf(out, ", %lld refused, %lld tripped",
-			(long long)json_integer_value(json_object_get(counts, "deny")),
-			(long long)json_integer_value(json_object_get(counts, "trip")));
+			(long long)json_integer_value(json_object_get(verdicts, "deny")),
+			(long long)json_integer_value(json_object_get(verdicts, "trip")));
 	if (code)
 		fprintf(out, ".");
 }
 
 static void say_lost(FILE *out, const json_t *line)
 {
+	long long lost = json_integer_value(json_object_get(line, "lost"));
 	const char *why = word(line, "why");
+	char number[32];
 
-	fprintf(out, "%lld events have no lines of their own%s%s",
-		(long long)json_integer_value(json_object_get(line, "lost")), why ? ": " : ".", why ? why : "");
+	snprintf(number, sizeof(number), "%lld", lost);
+	if (why && strstr(why, number))
+		fprintf(out, "%s", why);
+	else
+		fprintf(out, "%s events have no lines of their own. %s", number, why ? why : "");
 }
 
 static void say_degrade(FILE *out, const json_t *line)
