@@ -356,6 +356,63 @@ Test(terminal, what_a_terminal_may_answer_is_seen_however_it_is_cut)
 	}
 }
 
+static const struct {
+	const char *bytes, *undo, *redo;
+} screens[] = {
+	{"plain", "", ""},
+	{"\033[1mbold", "\030\033[m", ""},
+	{"\033[?1049h\033[?25l", "\030\033[m\033[?25h\033[?1049l", "\033[?25l\033[?1049h"},
+	{"\033[?1049h\033[?1049l\033[?25l\033[?25h", "\030\033[m", ""},
+	{"\033[?1000;1006;2004h", "\030\033[m\033[?1000l\033[?1006l\033[?2004l", "\033[?1000h\033[?1006h\033[?2004h"},
+	{"\033]0;swallow", "\030\033[m", ""},
+	{"\033[1;", "\030\033[m", ""},
+	{"\033P", "\030\033[m", ""},
+	{"\033[?1;2;3;4;5;6;7;8;9;1049h", "\030\033[m\033[?1l", "\033[?1h"},
+	{"\033[?99999999999999999999;25l", "\030\033[m\033[?25h", "\033[?25l"},
+	{"\033[?;25l", "\030\033[m\033[?25h", "\033[?25l"},
+	{"\033[25l\033[1049h", "\030\033[m", ""},
+};
+
+Test(terminal, what_was_switched_on_is_known)
+{
+	for (size_t i = 0; i < sizeof(screens) / sizeof(screens[0]); i++) {
+		char undo[REIN_PROVOKE_TEXT], redo[REIN_PROVOKE_TEXT];
+		struct rein_provoke provoke = {0};
+
+		rein_provoke_see(&provoke, screens[i].bytes, strlen(screens[i].bytes));
+		rein_provoke_undo(&provoke, undo);
+		rein_provoke_redo(&provoke, redo);
+		cr_assert_str_eq(undo, screens[i].undo, "screen %zu: %s", i, undo + 1);
+		cr_assert_str_eq(redo, screens[i].redo, "screen %zu: %s", i, redo + 1);
+	}
+}
+
+Test(terminal, every_mode_at_once_fits)
+{
+	static const unsigned numbers[] = {1,	 9,    47,   1000, 1002, 1003, 1004, 1005,
+					   1006, 1015, 1016, 1047, 1049, 2004, 2026};
+	struct rein_provoke provoke = {0};
+	char text[REIN_PROVOKE_TEXT];
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		int n = snprintf(text, sizeof(text), "\033[?%uh", numbers[i]);
+
+		rein_provoke_see(&provoke, text, (size_t)n);
+	}
+	rein_provoke_see(&provoke, "\033[?25l\033[", 8);
+	rein_provoke_undo(&provoke, text);
+	cr_assert(strstr(text, "\033[?2026l"));
+	cr_assert(strstr(text, "\033[?25h"));
+}
+
+Test(terminal, a_killed_full_screen_program_leaves_a_usable_screen)
+{
+	start("printf '\\033[?1049h\\033[?25lfull screen\\033]0;cut'; kill -9 $$", FRONT);
+	await("full screen");
+	await("\030\033[m\033[?25h\033[?1049l");
+	finish();
+}
+
 Test(terminal, a_relay_loses_and_reorders_nothing)
 {
 	struct rein_relay relay;

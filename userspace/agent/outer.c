@@ -122,6 +122,13 @@ static void wait_for_answers(int fd)
 	}
 }
 
+void rein_outer_say(const struct rein_outer *outer, const char *text)
+{
+	ssize_t ignored = write(outer->fd, text, strlen(text));
+
+	(void)ignored; /* a terminal that takes nothing now is not waited for */
+}
+
 void rein_outer_leave(struct rein_outer *outer, bool asked)
 {
 	if (!outer->in_front) {
@@ -130,8 +137,8 @@ void rein_outer_leave(struct rein_outer *outer, bool asked)
 	}
 	if (asked && outer->reads) {
 		make_raw(outer, false);
-		if (write(outer->fd, question, strlen(question)) == (ssize_t)strlen(question))
-			wait_for_answers(outer->fd);
+		rein_outer_say(outer, question);
+		wait_for_answers(outer->fd);
 	}
 	if (outer->reads)
 		tcflush(outer->fd, TCIFLUSH);

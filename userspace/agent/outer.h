@@ -31,6 +31,8 @@ void rein_outer_look(struct rein_outer *outer);
 void rein_outer_modes(const struct rein_outer *outer, struct termios *ret_modes);
 /* Passes every byte through from now on, if rein is in the foreground and not in line mode. */
 void rein_outer_enter(struct rein_outer *outer);
+/* Writes a few bytes of rein's own. */
+void rein_outer_say(const struct rein_outer *outer, const char *text);
 /*
  * Gives it back as it was. What has been typed is forgotten; if the agent `asked` the terminal something, waits for the
  * answers (not long), so that they do not arrive as input of the shell.

@@ -283,12 +283,17 @@ static void drain(struct rein_terminal *terminal)
 
 static void give_back(struct rein_terminal *terminal)
 {
+	char undo[REIN_PROVOKE_TEXT];
+
 	if (terminal->outer.fd < 0)
 		return;
 	drain(terminal);
 	if (terminal->outer.fd < 0) /* it hung up meanwhile */
 		return;
 	rein_outer_look(&terminal->outer);
+	rein_provoke_undo(&terminal->provoke, undo);
+	if (terminal->outer.in_front)
+		rein_outer_say(&terminal->outer, undo);
 	rein_outer_leave(&terminal->outer, terminal->provoke.asked);
 	terminal->provoke.asked = false;
 }
@@ -304,6 +309,22 @@ void rein_terminal_suspend(struct rein_agent *agent)
 	adjust(terminal);
 }
 
+/* A full-screen program has no idea that its screen was taken away: a new size makes it paint all of it again. */
+static void bring_back(struct rein_terminal *terminal)
+{
+	char redo[REIN_PROVOKE_TEXT];
+	struct winsize size;
+
+	rein_provoke_redo(&terminal->provoke, redo);
+	if (!terminal->outer.in_front || !redo[0])
+		return;
+	rein_outer_say(&terminal->outer, redo);
+	if (terminal->master.fd < 0 || ioctl(terminal->master.fd, TIOCGWINSZ, &size) || size.ws_row < 2)
+		return;
+	size.ws_row--;
+	ioctl(terminal->master.fd, TIOCSWINSZ, &size);
+}
+
 void rein_terminal_resume(struct rein_agent *agent)
 {
 	struct rein_terminal *terminal = agent->terminal;
@@ -311,9 +332,11 @@ void rein_terminal_resume(struct rein_agent *agent)
 	if (!terminal)
 		return;
 	terminal->suspended = false;
+	terminal->outer.raw = false; /* whoever had it meanwhile may have changed its modes */
 	if (terminal->outer.fd >= 0) {
 		rein_outer_look(&terminal->outer);
 		rein_outer_enter(&terminal->outer);
+		bring_back(terminal);
 		rein_terminal_resize(agent);
 	}
 	adjust(terminal);

@@ -15,12 +15,17 @@ static json_t *request_of(const struct rein_order *order, const struct rein_opti
 	return json_pack("{s:s, s:o, s:b}", "op", order->op, "breaker", breaker, "refill", (int)options->refill);
 }
 
-/* Says how the agent stands now: an order may leave other reasons to stand still. */
+/* An order may leave other reasons to stand still; the person who gave it should not have to wonder. */
 static void say_done(const struct rein_order *order, const struct rein_registered *agent, const json_t *status)
 {
-	const char *state = json_string_value(json_object_get(status, "state"));
+	const json_t *holds = json_object_get(status, "holds"), *hold;
+	size_t index;
 
-	printf("%s %s; it is %s now\n", agent->id, order->done, state ? state : "in an unknown state");
+	printf("%s %s", agent->id, order->done);
+	if (order->lets_go)
+		json_array_foreach (holds, index, hold)
+			printf("%s %s", index ? "," : "; it still stands still, held by:", json_string_value(hold));
+	printf("\n");
 }
 
 /* Returns the exit code, or -errno. */

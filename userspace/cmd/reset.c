@@ -6,6 +6,7 @@
 int rein_cmd_reset(int argc, char **argv)
 {
 	static const struct rein_order order = {
+		.lets_go = true,
 		.op = "reset",
 		.done = "was reset",
 		.aim = "AGENT [BREAKER]",

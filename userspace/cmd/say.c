@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,19 +11,26 @@
 #include "cmd/print.h"
 
 /* While an agent's terminal is relayed to this one, nothing turns a newline into the start of a line. */
-static const char *line_end(void)
+static bool is_raw(void)
 {
 	struct termios modes;
 
-	return tcgetattr(STDERR_FILENO, &modes) || modes.c_oflag & OPOST ? "\n" : "\r\n";
+	return !tcgetattr(STDERR_FILENO, &modes) && !(modes.c_oflag & OPOST);
 }
 
-/* One line of what rein itself says. Names of files and what an agent sends can be in it: rein_print_safe. */
+/*
+ * One line of what rein itself says. Names of files and what an agent sends can be in it: rein_print_safe. On a raw
+ * terminal it stands on a line of its own, in plain colours, and CAN ends a sequence that the agent may have begun in
+ * order to have it swallowed.
+ */
 static void say_line(const char *line, size_t length)
 {
-	fprintf(stderr, "%srein: %s", rein_colour(stderr, REIN_COLOUR_BOLD), rein_colour(stderr, REIN_COLOUR_PLAIN));
+	bool raw = is_raw();
+
+	fprintf(stderr, "%s%srein: %s", raw ? "\030\033[m\r\n" : "", rein_colour(stderr, REIN_COLOUR_BOLD),
+		rein_colour(stderr, REIN_COLOUR_PLAIN));
 	rein_print_safe(stderr, line, length);
-	fputs(line_end(), stderr);
+	fputs(raw ? "\r\n" : "\n", stderr);
 }
 
 static void say_lines(const char *text)

@@ -6,6 +6,7 @@
 int rein_cmd_thaw(int argc, char **argv)
 {
 	static const struct rein_order order = {
+		.lets_go = true,
 		.op = "thaw",
 		.done = "was thawed",
 		.aim = "AGENT",
