@@ -101,6 +101,14 @@ Test(plan_network, ports_of_every_address_without_root)
 	struct rein_net_rule denied[] = {rule("0.0.0.0", 0, 443, 443), rule("::", 0, 443, 443),
 					 rule("10.0.0.0", 8, 443, 443)};
 
+	struct rein_net_rule listen[] = {rule("0.0.0.0", 0, 8080, 8080), rule("::", 0, 8080, 8080)};
+	struct rein_machine deaf = machine_user();
+
+	deaf.facts[REIN_MECH_BROKER].works = false;
+	listen[0].direction = listen[1].direction = REIN_NET_LISTEN;
+	EXPECT("listening", &user, listen, .host_network = true, .unix_sockets = true);
+	EXPECT("listening without a broker", &deaf, listen, .refused = true, .host_network = true,
+	       .unix_sockets = true);
 	denied[2].verdict = REIN_VERDICT_DENY;
 	scopeless.landlock_abi = 5;
 	EXPECT("both families", &user, both, .host_network = true, .unix_sockets = true);

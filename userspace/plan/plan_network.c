@@ -100,18 +100,34 @@ static void keep_isolated(struct rein_planning *planning, struct rein_plan_line 
 	}
 }
 
+/* A socket that listens without having been bound gets a port that no rule names: the broker sees whether it was. */
+static void keep_port(struct rein_planning *planning, struct rein_plan_line *line, const struct rein_net_rule *rule)
+{
+	bool listens = rule->direction == REIN_NET_LISTEN;
+
+	if (listens && !rein_planning_has(planning, REIN_MECH_BROKER)) {
+		rein_planning_refuse(planning, line, rule->optional,
+				     "on the host's network listening takes the broker, which does not work here (%s)",
+				     planning->machine->facts[REIN_MECH_BROKER].detail);
+		return;
+	}
+	rein_planning_keep(line, REIN_MECH_LANDLOCK);
+	if (listens)
+		rein_planning_keep(line, REIN_MECH_BROKER);
+}
+
 static void keep_ports(struct rein_planning *planning, struct rein_plan_line *line, const struct rein_net_rule *rule)
 {
 	if (rule->verdict == REIN_VERDICT_DENY)
 		rein_planning_refuse(planning, line, rule->optional,
 				     "Landlock allows ports and cannot deny addresses; start as root for bpf-net");
 	else if (by_port(planning, rule))
-		rein_planning_keep(line, REIN_MECH_LANDLOCK);
+		keep_port(planning, line, rule);
 	else
 		rein_planning_refuse(
 			planning, line, rule->optional,
-			"beside lines for every address Landlock would open this one to every address too; "
-			"start as root for bpf-net, or allow the same TCP ports for 0.0.0.0/0 and ::/0");
+			"beside lines for every address Landlock would open this one to every address "
+			"too; start as root for bpf-net, or allow the same TCP ports for 0.0.0.0/0 and ::/0");
 }
 
 static void (*const keepers[REIN_SCOPE_COUNT])(struct rein_planning *, struct rein_plan_line *,
