@@ -286,6 +286,69 @@ Test(broker, connects_to_undeclared_addresses_are_refused_and_recorded)
 	cr_assert(strstr(brokered.events[0].object, "192.0.2.1"), "%s", brokered.events[0].object);
 }
 
+static void allow(enum rein_net_direction direction, const char *address, unsigned bits, uint16_t low, uint16_t high)
+{
+	struct rein_net_rule *rule = rein_vec_add(&trial.policy.net);
+
+	*rule = (struct rein_net_rule){
+		.origin = {"trial.yaml", 60, 1, "network"},
+		.verdict = REIN_VERDICT_ALLOW,
+		.direction = direction,
+		.family = REIN_NET_V4,
+		.prefix_bits = (uint8_t)bits,
+		.protocol = IPPROTO_TCP,
+		.port_low = low,
+		.port_high = high,
+	};
+	inet_pton(AF_INET, address, rule->address);
+}
+
+static int bind_to(const char *address, int port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int r;
+
+	inet_pton(AF_INET, address, &at.sin_addr);
+	r = bind(fd, (struct sockaddr *)&at, sizeof(at)) ? errno : 0;
+	close(fd);
+	return r;
+}
+
+/* On the host's network every address must be named; in one of its own the loopback's ports, as Landlock has it. */
+static int declared_addresses(void)
+{
+	return (connect_to("127.0.0.1", 3) == EPERM) | (connect_to("127.0.0.2", 3) != EPERM) << 1 |
+	       (connect_to("127.0.0.1", 5) != EPERM) << 2 | (bind_to("127.0.0.1", 45678) == EPERM) << 3 |
+	       (bind_to("127.0.0.1", 45679) != EPERM) << 4 | (bind_to("0.0.0.0", 45678) != EPERM) << 5;
+}
+
+static int own_network(void)
+{
+	return (connect_to("127.0.0.1", 3) == EPERM) | (connect_to("127.0.0.2", 3) == EPERM) << 1 |
+	       (connect_to("127.0.0.1", 5) != EPERM) << 2 | (bind_to("0.0.0.0", 45678) == EPERM) << 3 |
+	       (bind_to("127.0.0.1", 45679) != EPERM) << 4;
+}
+
+Test(broker, only_declared_addresses)
+{
+	int status;
+
+	trial.plan.use[REIN_MECH_BROKER] = true;
+	trial.plan.use[REIN_MECH_LANDLOCK] = true;
+	trial.machine.landlock_abi = 7;
+	allow(REIN_NET_CONNECT, "127.0.0.1", 32, 1, 4);
+	allow(REIN_NET_LISTEN, "127.0.0.1", 32, 45678, 45678);
+	status = rein_brokered_run(&brokered, &trial, own_network, 10000);
+	cr_assert_eq(status, 0, "status %#x", status);
+	cr_assert_eq(brokered.nr_events, 2);
+	trial.plan.host_network = true;
+	status = rein_brokered_run(&brokered, &trial, declared_addresses, 10000);
+	cr_assert_eq(status, 0, "status %#x", status);
+	cr_assert_eq(rein_brokered_count(&brokered, REIN_KIND_DENY, "connect"), 2);
+	cr_assert_eq(rein_brokered_count(&brokered, REIN_KIND_DENY, "bind"), 2);
+}
+
 /* listen() is the broker's where Landlock stands alone. */
 static int listens(void)
 {
@@ -309,6 +372,7 @@ Test(broker, listening_needs_a_bound_socket)
 {
 	trial.plan.use[REIN_MECH_BROKER] = true;
 	trial.plan.host_network = true;
+	allow(REIN_NET_LISTEN, "127.0.0.0", 8, 0, 65535);
 	int status = rein_brokered_run(&brokered, &trial, listens, 10000);
 
 	cr_assert_eq(status, 0, "status %#x", status);

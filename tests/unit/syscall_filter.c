@@ -349,7 +349,12 @@ Test(syscall_filter, nothing_starts_without_the_vital_calls)
 
 	rein_trial_plan_syscall(&trial, REIN_VERDICT_DENY, "execve");
 	cr_assert_eq(rein_filter_decide(&trial.plan, &filter, &err), -EINVAL);
-	cr_assert(strstr(err.text, "does not allow execve"), "%s", err.text);
+	cr_assert_str_eq(err.text, "trial.yaml:2: without execve no program can be started; do not deny it");
+	trial.policy.syscalls.count = 0;
+	rein_trial_plan_syscall(&trial, REIN_VERDICT_ALLOW, "@file");
+	cr_assert_eq(rein_filter_decide(&trial.plan, &filter, &err), -EINVAL);
+	cr_assert_str_eq(err.text, "trial.yaml: `syscalls` does not allow execve, without which no program can be "
+				   "started; allow \"@default\", or at least \"@basic\", \"@file\" and \"@process\"");
 }
 
 Test(syscall_filter, metered_calls_are_notified)

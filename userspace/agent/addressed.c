@@ -9,17 +9,11 @@
 
 #include "agent/explain.h"
 #include "base/cleanup.h"
+#include "mech/syscall_groups.h"
 
-/* An address in the terms of a policy. */
-struct endpoint {
-	enum rein_net_family family;
-	uint8_t address[16];
-	uint16_t port;
-};
-
-static bool endpoint_of(const union rein_address *address, struct endpoint *ret)
+static bool destination_of(const union rein_address *address, struct rein_destination *ret)
 {
-	*ret = (struct endpoint){0};
+	*ret = (struct rein_destination){.protocol = IPPROTO_TCP};
 	if (address->any.sa_family == AF_INET) {
 		ret->family = REIN_NET_V4;
 		memcpy(ret->address, &address->v4.sin_addr, 4);
@@ -46,22 +40,18 @@ static bool covers(const uint8_t *prefix, unsigned bits, const uint8_t *address)
 	return !rest || !((prefix[whole] ^ address[whole]) >> (8 - rest));
 }
 
-static bool matches(const struct rein_net_rule *rule, enum rein_net_family family, const uint8_t *address,
-		    uint16_t port, uint8_t protocol)
-{
-	return rule->direction == REIN_NET_CONNECT && rule->family == family && rule->protocol == protocol &&
-	       port >= rule->port_low && port <= rule->port_high && covers(rule->address, rule->prefix_bits, address);
-}
-
-bool rein_policy_connects(const struct rein_policy *policy, enum rein_net_family family, const uint8_t *address,
-			  uint16_t port, uint8_t protocol)
+bool rein_policy_names(const struct rein_policy *policy, const struct rein_destination *to, bool any_address)
 {
 	bool allowed = false;
 
 	for (size_t i = 0; i < policy->net.count; i++) {
 		const struct rein_net_rule *rule = &policy->net.items[i];
 
-		if (!matches(rule, family, address, port, protocol))
+		if (rule->direction != to->direction || rule->protocol != to->protocol || to->port < rule->port_low ||
+		    to->port > rule->port_high)
+			continue;
+		if (!any_address &&
+		    (rule->family != to->family || !covers(rule->address, rule->prefix_bits, to->address)))
 			continue;
 		if (rule->verdict != REIN_VERDICT_ALLOW)
 			return false;
@@ -70,7 +60,7 @@ bool rein_policy_connects(const struct rein_policy *policy, enum rein_net_family
 	return allowed;
 }
 
-static bool loopback(const struct endpoint *to)
+static bool loopback(const struct rein_destination *to)
 {
 	static const uint8_t v6[16] = {[15] = 1};
 
@@ -88,20 +78,19 @@ static int socket_option(const struct rein_question *q, int option, int otherwis
 	return value;
 }
 
-static void record(struct rein_agent *agent, const struct rein_question *q, enum rein_net_direction direction,
-		   const struct endpoint *to, int protocol)
+static void record(struct rein_agent *agent, const struct rein_question *q, const struct rein_destination *to)
 {
 	char comm[16];
 
 	rein_question_comm(q, comm);
-	rein_explain_address(agent, rein_question_pid(q), comm, direction == REIN_NET_LISTEN ? "listen" : "connect",
-			     direction, to->family, to->address, to->port, (uint8_t)protocol, REIN_MECH_BROKER, EPERM);
+	rein_explain_address(agent, rein_question_pid(q), comm, rein_syscall_name(q->nr), to->direction, to->family,
+			     to->address, to->port, to->protocol, REIN_MECH_BROKER, EPERM);
 }
 
 void rein_addressed_text(const struct rein_question *q, int arg, char *ret_text, size_t size)
 {
 	union rein_address address;
-	struct endpoint to;
+	struct rein_destination to;
 	char text[INET6_ADDRSTRLEN] = "";
 
 	ret_text[0] = '\0';
@@ -110,30 +99,41 @@ void rein_addressed_text(const struct rein_question *q, int arg, char *ret_text,
 	if (address.any.sa_family == AF_UNIX)
 		snprintf(ret_text, size, "%s%.107s", address.un.sun_path[0] ? "" : "@",
 			 address.un.sun_path + !address.un.sun_path[0]);
-	if (!endpoint_of(&address, &to))
+	if (!destination_of(&address, &to))
 		return;
 	inet_ntop(to.family == REIN_NET_V4 ? AF_INET : AF_INET6, to.address, text, sizeof(text));
 	snprintf(ret_text, size, to.family == REIN_NET_V4 ? "%s:%u" : "[%s]:%u", text, to.port);
 }
 
+/*
+ * A network of its own reaches nobody: there the policy is what Landlock makes of it, ports of TCP whatever the
+ * address, and nothing where Landlock knows no ports (below ABI 4).
+ */
+static bool named(const struct rein_launch *launch, const struct rein_destination *to)
+{
+	const struct rein_plan *plan = launch->plan;
+	bool own = !plan->host_network && (to->direction == REIN_NET_LISTEN || loopback(to));
+
+	if (own && (to->protocol != IPPROTO_TCP || !plan->use[REIN_MECH_LANDLOCK] || launch->machine->landlock_abi < 4))
+		return true;
+	return rein_policy_names(launch->policy, to, own);
+}
+
 bool rein_addressed_allows(struct rein_agent *agent, const struct rein_question *q)
 {
-	const struct rein_launch *launch = agent->launch;
 	union rein_address address;
-	struct endpoint to;
-	int protocol;
+	struct rein_destination to;
 
-	if (q->nr != SYS_connect || rein_question_address(q, 1, &address) || !endpoint_of(&address, &to))
+	if ((q->nr != SYS_connect && q->nr != SYS_bind) || rein_question_address(q, 1, &address) ||
+	    !destination_of(&address, &to))
 		return true;
-	/* The loopback of its own network namespace reaches nobody but the agent. */
-	if (!launch->plan->host_network && loopback(&to))
+	to.direction = q->nr == SYS_bind ? REIN_NET_LISTEN : REIN_NET_CONNECT;
+	if (named(agent->launch, &to))
 		return true;
-	if (rein_policy_connects(launch->policy, to.family, to.address, to.port, IPPROTO_TCP))
+	to.protocol = (uint8_t)socket_option(q, SO_PROTOCOL, IPPROTO_TCP);
+	if (named(agent->launch, &to))
 		return true;
-	protocol = socket_option(q, SO_PROTOCOL, IPPROTO_TCP);
-	if (rein_policy_connects(launch->policy, to.family, to.address, to.port, (uint8_t)protocol))
-		return true;
-	record(agent, q, REIN_NET_CONNECT, &to, protocol);
+	record(agent, q, &to);
 	return false;
 }
 
@@ -141,7 +141,7 @@ struct rein_verdict_on_call rein_addressed_listen(struct rein_agent *agent, cons
 {
 	union rein_address address = {0};
 	socklen_t length = sizeof(address);
-	struct endpoint at;
+	struct rein_destination at;
 	REIN_AUTO_FD int copy = -1;
 
 	if (q->nr != SYS_listen)
@@ -151,8 +151,9 @@ struct rein_verdict_on_call rein_addressed_listen(struct rein_agent *agent, cons
 		return (struct rein_verdict_on_call){REIN_REPLY_REFUSE, copy == -EBADF ? EBADF : EPERM};
 	if (getsockname(copy, &address.any, &length))
 		return (struct rein_verdict_on_call){REIN_REPLY_REFUSE, errno};
-	if (endpoint_of(&address, &at) && !at.port) {
-		record(agent, q, REIN_NET_LISTEN, &at, IPPROTO_TCP);
+	if (destination_of(&address, &at) && !at.port) {
+		at.direction = REIN_NET_LISTEN;
+		record(agent, q, &at);
 		return (struct rein_verdict_on_call){REIN_REPLY_REFUSE, EPERM};
 	}
 	return (struct rein_verdict_on_call){REIN_REPLY_DONE, listen(copy, (int)q->args[1]) ? -errno : 0};

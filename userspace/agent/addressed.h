@@ -6,8 +6,20 @@
 
 /* Calls about addresses, where no BPF sees them. */
 
-/* False for a connect() to an address that the policy does not name, which is then recorded. True for everything else:
- * Landlock or an empty network decide, on the memory that the kernel itself reads. */
+/* An address in the terms of a policy. */
+struct rein_destination {
+	enum rein_net_direction direction;
+	enum rein_net_family family;
+	uint8_t address[16];
+	uint16_t port;
+	uint8_t protocol;
+};
+
+/* Whether the policy allows it; with `any_address` ports and protocol alone are compared. Pure. */
+bool rein_policy_names(const struct rein_policy *policy, const struct rein_destination *to, bool any_address);
+
+/* False for a connect() or bind() to an address that the policy does not name, which is then recorded. True for
+ * everything else: Landlock or an empty network decide, on the memory that the kernel itself reads. */
 bool rein_addressed_allows(struct rein_agent *agent, const struct rein_question *q);
 
 /*

@@ -25,8 +25,4 @@ struct rein_verdict_on_call {
 struct rein_verdict_on_call rein_question_judge(struct rein_agent *agent, const struct rein_filter *filter,
 						struct rein_question *q);
 
-/* Whether the policy names this address. For records and early refusals only; the kernel's mechanisms decide. Pure. */
-bool rein_policy_connects(const struct rein_policy *policy, enum rein_net_family family, const uint8_t *address,
-			  uint16_t port, uint8_t protocol);
-
 #endif

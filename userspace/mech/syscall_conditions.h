@@ -36,7 +36,7 @@ enum rein_call_feature {
 };
 
 /* Why a call is notified: 1 << enum rein_meter for what a meter counts, and these. */
-#define REIN_WATCH_ADDRESS (1U << 16) /* connect: refusals are recorded with their address */
+#define REIN_WATCH_ADDRESS (1U << 16) /* connect and bind: refusals are recorded with their address */
 #define REIN_WATCH_LISTEN (1U << 17)  /* listen: only on what the policy let bind */
 
 /* When a watched call counts, judged by one register. */

@@ -55,15 +55,47 @@ static int allow(struct rein_filter *filter, const struct rein_syscall_rule *rul
 	return 0;
 }
 
+struct search {
+	int nr;
+	bool found;
+};
+
+static void compare(void *context, int nr)
+{
+	struct search *search = context;
+
+	search->found |= nr == search->nr;
+}
+
+/* The deny that covers a call; NULL if none does. */
+static const struct rein_syscall_rule *denied_by(const struct rein_policy *policy, int nr)
+{
+	for (size_t i = 0; i < policy->syscalls.count; i++) {
+		struct search search = {.nr = nr};
+
+		rein_syscall_expand(policy->syscalls.items[i].name, compare, &search);
+		if (search.found && policy->syscalls.items[i].verdict != REIN_VERDICT_ALLOW)
+			return &policy->syscalls.items[i];
+	}
+	return NULL;
+}
+
 static int check_vital(const struct rein_filter *filter, const struct rein_policy *policy, struct rein_error *err)
 {
-	for (const char *const *name = rein_syscall_vital; *name; name++)
-		if (filter->fates[rein_syscall_number(*name)] != REIN_CALL_ALLOWED)
-			return rein_fail(err, EINVAL,
-					 "%s: `syscalls` does not allow %s, without which no program can be started; "
-					 "allow \"@default\", or at least \"@basic\", \"@file\", \"@process\" and "
-					 "sendmsg",
-					 policy->file, *name);
+	for (const char *const *name = rein_syscall_vital; *name; name++) {
+		int nr = rein_syscall_number(*name);
+		const struct rein_syscall_rule *deny = denied_by(policy, nr);
+
+		if (filter->fates[nr] == REIN_CALL_ALLOWED)
+			continue;
+		if (deny)
+			return rein_fail(err, EINVAL, "%s:%d: without %s no program can be started; do not deny it",
+					 deny->origin.file, deny->origin.line, *name);
+		return rein_fail(err, EINVAL,
+				 "%s: `syscalls` does not allow %s, without which no program can be started; allow "
+				 "\"@default\", or at least \"@basic\", \"@file\" and \"@process\"",
+				 policy->file, *name);
+	}
 	return 0;
 }
 

@@ -21,7 +21,8 @@ static const struct {
 
 #define GROUP(name) static const char *const name[]
 
-/* Memory, threads and what every C library does at its start. */
+/* Memory, threads, what every C library does at its start, and sendmsg: rein itself needs it between filter and exec,
+ * so it stays when a profile denies @network; without sockets it does nothing. */
 GROUP(basic) = {
 	"arch_prctl",
 	"brk",
@@ -59,6 +60,7 @@ GROUP(basic) = {
 	"restart_syscall",
 	"rseq",
 	"sched_yield",
+	"sendmsg",
 	"set_robust_list",
 	"set_thread_area",
 	"set_tid_address",
@@ -287,9 +289,9 @@ GROUP(ids) = {
 
 /* Sockets; with whom is for the network mechanisms to say, of which kind for the table of conditions. */
 GROUP(network) = {
-	"accept",     "accept4",  "bind",     "connect",    "getpeername", "getsockname", "getsockopt",
-	"listen",     "recvfrom", "recvmmsg", "recvmsg",    "sendmmsg",	   "sendmsg",	  "sendto",
-	"setsockopt", "shutdown", "socket",   "socketpair", NULL,
+	"accept",     "accept4",    "bind",	"connect",  "getpeername", "getsockname",
+	"getsockopt", "listen",	    "recvfrom", "recvmmsg", "recvmsg",	   "sendmmsg",
+	"sendto",     "setsockopt", "shutdown", "socket",   "socketpair",  NULL,
 };
 
 /* System V and POSIX IPC; only in an IPC namespace of the agent's own (see the decision in syscall_filter.c). */
@@ -329,7 +331,7 @@ static const struct {
 };
 
 const char *const rein_syscall_vital[] = {
-	"close", "execve", "exit_group", "rt_sigreturn", "sendmsg", "write", NULL,
+	"close", "execve", "exit_group", "rt_sigprocmask", "rt_sigreturn", "sendmsg", "write", NULL,
 };
 
 #define UNMETERED "it writes and deletes past every meter"

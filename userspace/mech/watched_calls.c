@@ -108,6 +108,7 @@ const struct rein_watched_call rein_watched_calls[] = {
 	{"sendto", CONNECT, ANY(4, ~0ULL), REIN_LOOK_PEER, 0, 4},
 
 	{"connect", REIN_WATCH_ADDRESS, ALWAYS, REIN_LOOK_NONE, 0, 1},
+	{"bind", REIN_WATCH_ADDRESS, ALWAYS, REIN_LOOK_NONE, 0, 1},
 	{"listen", REIN_WATCH_LISTEN, ALWAYS, REIN_LOOK_NONE, 0, SELF},
 	{0},
 };
