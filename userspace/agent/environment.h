@@ -14,4 +14,7 @@ int rein_environment_build(const struct rein_policy *policy, char *const *from, 
 			   char ***ret_envp, struct rein_error *err);
 void rein_environment_free(char **envp);
 
+/* Takes out of PATH, in place, the folders that `view` hides from the agent. */
+void rein_environment_trim_path(char **envp, const struct rein_view *view);
+
 #endif

@@ -144,8 +144,10 @@ static int prepare_launch(struct run *run, struct rein_error *err)
 	r = make_state(launch, err);
 	if (!r)
 		r = rein_environment_build(run->setup.policy, environ, &launch->who, &run->environment, err);
-	if (!r)
+	if (!r) {
+		rein_environment_trim_path(run->environment, &run->setup.plan.view);
 		r = rein_mechanisms_prepare(launch, err);
+	}
 	run->prepared = !r;
 	return r;
 }
