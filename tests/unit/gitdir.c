@@ -171,3 +171,35 @@ Test(gitdir, a_fifo_does_not_hang)
 	shell("mkdir -p agent && mkfifo agent/.git");
 	expect("agent", "agent/.git");
 }
+
+/* The paths that are guarded, each behind a space and without the folder. */
+static int collect(void *context, const char *path, struct rein_error *err)
+{
+	strcat(strcat(context, " "), path + strlen(folder) + 1);
+	return 0;
+}
+
+static void expect_guarded(const char *workspace, const char *common, const char *wanted)
+{
+	char from[PATH_MAX * 2], to[PATH_MAX * 2], got[8192] = "";
+
+	snprintf(from, sizeof(from), "%s/%s", folder, workspace);
+	snprintf(to, sizeof(to), "%s/%s", folder, common);
+	cr_assert_eq(rein_git_pointers(from, to, collect, got, NULL), 0);
+	cr_expect_str_eq(got, wanted, "%s: got%s", workspace, got);
+}
+
+Test(gitdir, what_decides_about_the_repository_is_guarded)
+{
+	expect_guarded("main", "main/.git", "");
+	shell("git -C main worktree add -q ../linked 2>/dev/null");
+	expect_guarded("main", "main/.git", " main/.git/worktrees/linked/commondir main/.git/worktrees/linked/gitdir");
+	expect_guarded("linked", "main/.git",
+		       " linked/.git main/.git/worktrees/linked/commondir main/.git/worktrees/linked/gitdir");
+	/* A file that is not there yet could do harm only with this extension. */
+	shell("git -C main config extensions.worktreeConfig true");
+	expect_guarded("main", "main/.git", " main/.git/worktrees/linked");
+	/* One that does not point back is somebody else's, and so is the worktree that it names. */
+	shell("mkdir agent && cp linked/.git agent/.git");
+	expect_guarded("agent", "agent/.git", " agent/.git");
+}

@@ -340,6 +340,20 @@ Test(policy, an_agent_cannot_write_the_profile_it_runs_under)
 	cr_assert_str_eq(policy->paths.items[1].origin.file, "built in");
 }
 
+Test(policy, a_profile_that_is_reached_by_the_agents_link_is_refused)
+{
+	write_text("p.yaml", "rein: 1\nfilesystem: {write: [$WORKSPACE]}\n");
+	shell("ln -s ../p.yaml work/link.yaml && ln -s .. work/up && mkdir -p work/sub && ln -s sub work/same");
+	expect_refused("./work/link.yaml", "is reached by a symbolic link that the agent may write");
+	expect_refused("./work/up/p.yaml", "is reached by a symbolic link that the agent may write");
+	shell("cp p.yaml work/sub/p.yaml");
+	expect_refused("./work/same/p.yaml", "is reached by a symbolic link that the agent may write");
+	rein_policy_free(load("./work/sub/p.yaml"));
+	rein_policy_free(load("./work/../p.yaml"));
+	shell("ln -s p.yaml elsewhere.yaml");
+	rein_policy_free(load("./elsewhere.yaml"));
+}
+
 static uint64_t now_ms(void)
 {
 	struct timespec now;

@@ -177,3 +177,84 @@ int rein_git_common_dir(const char *workspace, char ret_path[PATH_MAX], struct r
 		strcpy(ret_path, path);
 	return 0;
 }
+
+#define WORKTREES_MAX 1024
+
+struct pointers {
+	int (*add)(void *context, const char *path, struct rein_error *err);
+	void *context;
+	struct rein_error *err;
+	bool private_configs; /* each worktree may have a config of its own, and git reads it where there is one */
+};
+
+static int add_existing(const struct pointers *pointers, const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	if (!join(path, dir, name) || lstat(path, &st) < 0)
+		return 0;
+	return pointers->add(pointers->context, path, pointers->err);
+}
+
+static int add_ways(const struct pointers *pointers, const char *folder)
+{
+	static const char *const names[] = {"commondir", "gitdir", "config.worktree"};
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < REIN_COUNT(names) && r == 0; i++)
+		r = add_existing(pointers, folder, names[i]);
+	return r;
+}
+
+static int add_worktree(const struct pointers *pointers, const char *worktrees, const char *name, const char *own)
+{
+	char path[PATH_MAX];
+
+	if (!join(path, worktrees, name))
+		return 0;
+	/* All of another's folder only where a new file in it could do harm: git gc works in there as well. */
+	if (pointers->private_configs && strcmp(path, own) != 0)
+		return add_existing(pointers, worktrees, name);
+	return add_ways(pointers, path);
+}
+
+static int add_worktrees(const struct pointers *pointers, const char *worktrees, const char *own)
+{
+	REIN_AUTO_DIR DIR *dir = opendir(worktrees);
+	struct dirent *entry;
+	unsigned count = 0;
+	int r = 0;
+
+	while (dir && r == 0 && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		if (++count > WORKTREES_MAX)
+			return rein_fail(
+				pointers->err, E2BIG,
+				"%.400s holds more than %d worktrees; git worktree prune removes those that are gone",
+				worktrees, WORKTREES_MAX);
+		r = add_worktree(pointers, worktrees, entry->d_name, own);
+	}
+	return r;
+}
+
+int rein_git_pointers(const char *workspace, const char *common,
+		      int (*add)(void *context, const char *path, struct rein_error *err), void *context,
+		      struct rein_error *err)
+{
+	REIN_AUTO_FREE char *config = read_small(common, "config");
+	const struct pointers pointers = {add, context, err, !config || strcasestr(config, "worktreeConfig")};
+	char path[PATH_MAX], own[PATH_MAX] = "";
+	struct stat st;
+	int r = 0;
+
+	if (join(path, workspace, ".git") && lstat(path, &st) == 0 && S_ISREG(st.st_mode))
+		r = add(context, path, err);
+	if (r < 0 || !join(path, common, "worktrees"))
+		return r;
+	if (!read_pointer(workspace, own))
+		own[0] = '\0';
+	return add_worktrees(&pointers, path, own);
+}

@@ -17,4 +17,13 @@
  */
 int rein_git_common_dir(const char *workspace, char ret_path[PATH_MAX], struct rein_error *err);
 
+/*
+ * What of the checkout and of `common` (from rein_git_common_dir) decides which repository, and so which config with
+ * its commands, git uses here and in other checkouts: the .git file, the ways back and forth of linked worktrees, and
+ * their own configs. Calls add for each path that exists; ends with its first error.
+ */
+int rein_git_pointers(const char *workspace, const char *common,
+		      int (*add)(void *context, const char *path, struct rein_error *err), void *context,
+		      struct rein_error *err);
+
 #endif

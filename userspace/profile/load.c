@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "profile/document.h"
-#include "profile/path.h"
+#include "profile/guard.h"
 #include "profile/raw.h"
 #include "profile/resolve.h"
 
@@ -232,43 +232,6 @@ static int load_file(struct loader *loader, const char *path, const struct rein_
 	return load_source(loader, &source, bytes, length);
 }
 
-/*
- * An agent that could write the profile it runs under would widen its own next run. Where the profile lies in what the
- * agent may write, it is carved out.
- */
-static int guard_file(struct loader *loader, const char *file)
-{
-	struct rein_policy *policy = loader->resolver.policy;
-	REIN_AUTO_FREE char *real = realpath(file, NULL);
-	struct rein_path_rule *rule;
-	bool exposed = false;
-	size_t i;
-
-	for (i = 0; real && i < policy->paths.count && !exposed; i++) {
-		REIN_AUTO_FREE char *root = NULL;
-
-		if (policy->paths.items[i].list != REIN_ACCESS_WRITE ||
-		    policy->paths.items[i].verdict != REIN_VERDICT_ALLOW)
-			continue;
-		/* What stands in the agent's $TMPDIR is its own, not the host's. */
-		if (policy->tmpdir && strcmp(policy->paths.items[i].path, policy->tmpdir) == 0)
-			continue;
-		root = rein_path_real(policy->paths.items[i].path);
-		exposed = root && rein_path_contains(root, real);
-	}
-	if (!exposed)
-		return 0;
-	rule = rein_vec_add(&policy->paths);
-	if (!rule)
-		return rein_out_of_memory(&loader->resolver);
-	loader->resolver.file = "built in";
-	rule->origin = rein_origin_at(&loader->resolver, 0, 0, "filesystem.write.deny: %s (the profile itself)", real);
-	rule->verdict = REIN_VERDICT_DENY;
-	rule->list = REIN_ACCESS_WRITE;
-	rule->path = rein_policy_text(policy, "%s", real);
-	return rule->origin.text && rule->path ? 0 : rein_out_of_memory(&loader->resolver);
-}
-
 int rein_profile_load(const char *path, const struct rein_profile_context *context, struct rein_policy *policy,
 		      struct rein_error *err)
 {
@@ -277,6 +240,6 @@ int rein_profile_load(const char *path, const struct rein_profile_context *conte
 	size_t i;
 
 	for (i = 0; i < loader.nr_loaded && r == 0; i++)
-		r = guard_file(&loader, loader.loaded[i].file);
-	return r;
+		r = rein_guard_profile(&loader.resolver, loader.loaded[i].file);
+	return r < 0 ? r : rein_guard_checkout(&loader.resolver);
 }
