@@ -253,43 +253,6 @@ Test(shapes, mounts_below_what_is_only_read)
 	cr_assert(!umount(where));
 }
 
-static int hidden_while_mounted(const struct sandbox *s)
-{
-	HOLDS(can_write(sandbox_path(s, "file")));
-	return 0;
-}
-
-static bool is_gone(const char *name)
-{
-	return access(sandbox_path(&sandbox, name), F_OK) < 0;
-}
-
-Test(shapes, placeholders_of_two_agents)
-{
-	struct rein_launch first, second;
-	struct rein_error err;
-
-	sandbox_allow(&sandbox, REIN_ACCESS_WRITE, "");
-	sandbox_deny(&sandbox, REIN_ACCESS_WRITE, ".vscode");
-	sandbox_deny(&sandbox, REIN_ACCESS_WRITE, ".git/hooks");
-	cr_assert_eq(sandbox_run(&sandbox, SANDBOX_MOUNTS, hidden_while_mounted), 0, "%s", sandbox.text);
-	cr_assert(is_gone(".vscode") && is_gone(".git"));
-	/* Two at once: the folders stay until the second one is through, whoever made them. */
-	first = second = sandbox.launch;
-	cr_assert_eq(rein_mech_namespaces.prepare(&first, &err), 0);
-	cr_assert_eq(rein_mech_namespaces.prepare(&second, &err), 0);
-	rein_mech_namespaces.release(&first);
-	cr_assert(!is_gone(".vscode") && !is_gone(".git/hooks"));
-	rein_mech_namespaces.release(&second);
-	cr_assert(is_gone(".vscode"));
-	/* What a killed supervisor left goes with the next; what a person put there stays. */
-	cr_assert_eq(rein_mech_namespaces.prepare(&first, &err), 0);
-	close(open("/dev/null", O_RDONLY));
-	sandbox_folder(&sandbox, ".vscode/mine");
-	rein_mech_namespaces.release(&first);
-	cr_assert(!is_gone(".vscode/mine"));
-}
-
 static int looks_around(const struct sandbox *s)
 {
 	HOLDS(can_read("/usr/bin/env"));

@@ -2,6 +2,7 @@
 #include "mech/held.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -11,11 +12,15 @@
 #include "plan/path.h"
 
 /* The modification time of a placeholder, which its agent, having it read-only, cannot set. */
-static const struct timespec mark = {.tv_sec = 1, .tv_nsec = 0};
+static const struct timespec mark[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+
+/* Another supervisor holds a lock alone for a few system calls only; an agent that took one for longer is no reason to
+ * wait. */
+#define TRIES 1000
 
 static bool marked(const struct stat *folder)
 {
-	return folder->st_mtim.tv_sec == mark.tv_sec && folder->st_mtim.tv_nsec == mark.tv_nsec;
+	return folder->st_mtim.tv_sec == mark[1].tv_sec && folder->st_mtim.tv_nsec == mark[1].tv_nsec;
 }
 
 static int no_memory(struct rein_error *err)
@@ -36,38 +41,32 @@ static int open_parent(const char *path, size_t length, const char **ret_name)
 	return !parent || root < 0 ? -ENOMEM : rein_mounts_open(root, parent);
 }
 
-static int mark_made(const struct rein_launch *launch, int fd, struct rein_error *err)
+/* Opens one->name and locks it, if it is still there then. Returns 1 where another supervisor was just removing it. */
+static int lock(struct rein_held_one *one, struct rein_error *err)
 {
-	const struct timespec times[] = {mark, mark};
+	struct stat named, opened;
 
-	/* The agent must be able to use the folders above, and its user to remove what a killed supervisor left. */
-	if (launch->privileged && fchown(fd, launch->who.uid, launch->who.gid))
-		return rein_fail_errno(err, "cannot give the placeholder to the agent's user");
-	return futimens(fd, times) ? rein_fail_errno(err, "cannot mark the placeholder") : 0;
-}
-
-/* Opens and locks one.name; `made`: it was just made by this launch. */
-static int take(struct rein_held_one *one, const struct rein_launch *launch, bool made, struct rein_error *err)
-{
-	struct stat what;
-	int r = 0;
-
+	rein_cleanup_fd(&one->fd);
 	one->fd = openat(one->parent_fd, one->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (one->fd < 0)
-		return rein_fail_errno(err, "cannot open it");
+		return errno == ENOENT ? 1 : rein_fail_errno(err, "cannot open it");
 	if (flock(one->fd, LOCK_SH | LOCK_NB))
-		return rein_fail_errno(err,
-				       "it is being removed by another rein, or an agent has locked it; try again");
-	if (made)
-		r = mark_made(launch, one->fd, err);
-	if (r < 0)
-		return r;
-	if (fstat(one->fd, &what))
-		return rein_fail_errno(err, "cannot look at it");
-	one->dev = what.st_dev;
-	one->ino = what.st_ino;
-	one->ours = made || marked(&what);
-	return 0;
+		return errno == EWOULDBLOCK ? 1 : rein_fail_errno(err, "cannot lock it");
+	if (fstat(one->fd, &opened) || fstatat(one->parent_fd, one->name, &named, AT_SYMLINK_NOFOLLOW))
+		return errno == ENOENT ? 1 : rein_fail_errno(err, "cannot look at it");
+	one->dev = opened.st_dev;
+	one->ino = opened.st_ino;
+	one->ours = marked(&opened);
+	return opened.st_ino != named.st_ino || opened.st_dev != named.st_dev;
+}
+
+static int mark_made(const struct rein_launch *launch, struct rein_held_one *one, struct rein_error *err)
+{
+	/* The agent must be able to use the folders above, and its user to remove what a killed supervisor left. */
+	if (launch->privileged && fchown(one->fd, launch->who.uid, launch->who.gid))
+		return rein_fail_errno(err, "cannot give the placeholder to the agent's user");
+	one->ours = true;
+	return futimens(one->fd, mark) ? rein_fail_errno(err, "cannot mark the placeholder") : 0;
 }
 
 /*
@@ -92,24 +91,53 @@ static int add_needless(struct rein_held *held, const char *path, size_t length,
 	return 1;
 }
 
-static void forget_last(struct rein_held *held)
+static void free_one(struct rein_held_one *one)
 {
-	struct rein_held_one *one = &held->items.items[--held->items.count];
-
+	rein_cleanup_fd(&one->fd);
+	rein_cleanup_fd(&one->parent_fd);
 	free(one->name);
-	close(one->parent_fd);
+}
+
+/* A placeholder's parent that is no placeholder itself is not ours to watch. */
+static bool stands_by_itself(const struct rein_held_one *one)
+{
+	struct stat what;
+
+	return !fstatat(one->parent_fd, one->name, &what, AT_SYMLINK_NOFOLLOW) && !marked(&what);
 }
 
 /*
- * One folder of a held path: makes it if it is missing. `last` is what is denied; those above are its parents. Returns
- * 1 where there is no need to go on.
+ * Makes one->name if it is missing and locks it. `last` is what is denied; those above are its parents. Returns 1 where
+ * there is nothing to hold: `*ret_needless` says whether that is because nobody could make it.
  */
+static int make(struct rein_held_one *one, const struct rein_launch *launch, bool last, bool *ret_needless,
+		struct rein_error *err)
+{
+	for (int i = 0; i < TRIES; i++) {
+		int error = mkdirat(one->parent_fd, one->name, 0755) ? errno : 0;
+		int r;
+
+		*ret_needless = error && error != EEXIST && is_needless(launch, one->parent_fd, error);
+		if (*ret_needless || (error == EEXIST && !last && stands_by_itself(one)))
+			return 1;
+		if (error && error != EEXIST)
+			return rein_fail(err, error, "cannot make a placeholder: %s", strerror(error));
+		r = lock(one, err);
+		if (r <= 0)
+			return r < 0 || error ? r : mark_made(launch, one, err);
+		sched_yield();
+	}
+	return rein_fail(err, EBUSY, "some process has locked it");
+}
+
+/* Returns 1 where there is no need to go further down. */
 static int hold(struct rein_held *held, const struct rein_launch *launch, const char *path, size_t length, bool last,
 		struct rein_error *err)
 {
 	struct rein_held_one *one = rein_vec_add(&held->items);
+	bool needless = false;
 	const char *name;
-	int error;
+	int r;
 
 	if (!one)
 		return no_memory(err);
@@ -120,34 +148,43 @@ static int hold(struct rein_held *held, const struct rein_launch *launch, const 
 	one->name = strndup(name, length - (size_t)(name - path));
 	if (!one->name)
 		return no_memory(err);
-	error = mkdirat(one->parent_fd, one->name, 0755) ? errno : 0;
-	if (!error || (error == EEXIST && last))
-		return take(one, launch, !error, err);
-	if (error != EEXIST && !is_needless(launch, one->parent_fd, error))
-		return rein_fail(err, error, "cannot make a placeholder: %s", strerror(error));
-	forget_last(held); /* there already, so not ours to watch; or never there */
-	return error == EEXIST ? 0 : add_needless(held, path, length, err);
+	r = make(one, launch, last, &needless, err);
+	if (r != 1)
+		return r;
+	free_one(one);
+	held->items.count--;
+	return needless ? add_needless(held, path, length, err) : 0;
 }
 
 static int hold_path(struct rein_held *held, const struct rein_launch *launch, const char *path, struct rein_error *err)
 {
+	size_t first = held->items.count, length;
 	int r = 0;
-	size_t length;
 
 	for (length = rein_path_next(path, 0); !r && path[length]; length = rein_path_next(path, length))
 		r = hold(held, launch, path, length, false, err);
 	if (!r)
 		r = hold(held, launch, path, length, true, err);
-	return r < 0 ? rein_context(err, "cannot hold %s", path) : 0;
+	if (r < 0)
+		return rein_context(err, "cannot hold %s", path);
+	/* What was made in a placeholder changed its time. */
+	for (size_t i = first; i < held->items.count; i++)
+		if (held->items.items[i].ours)
+			futimens(held->items.items[i].fd, mark);
+	return 0;
 }
 
-/* A folder that denies something and stands empty may be another agent's placeholder, which must not go away now. */
+/*
+ * A folder that denies something and looks like a placeholder may be another agent's, and must not go away now; it may
+ * just have gone.
+ */
 static bool may_be_placeholder(const struct rein_place *place)
 {
 	struct stat what;
 
-	return place->kind == REIN_PLACE_TREE && place->taken && place->directory && !place->own &&
-	       !lstat(place->path, &what) && S_ISDIR(what.st_mode) && marked(&what);
+	if (place->kind != REIN_PLACE_TREE || !place->taken || !place->directory || place->own)
+		return false;
+	return lstat(place->path, &what) ? errno == ENOENT : S_ISDIR(what.st_mode) && marked(&what);
 }
 
 int rein_held_make(const struct rein_launch *launch, struct rein_held *ret_held, struct rein_error *err)
@@ -176,9 +213,7 @@ static void let_go(struct rein_held_one *one)
 	    !fstatat(one->parent_fd, one->name, &what, AT_SYMLINK_NOFOLLOW) && what.st_dev == one->dev &&
 	    what.st_ino == one->ino)
 		(void)unlinkat(one->parent_fd, one->name, AT_REMOVEDIR);
-	rein_cleanup_fd(&one->fd);
-	rein_cleanup_fd(&one->parent_fd);
-	free(one->name);
+	free_one(one);
 }
 
 void rein_held_remove(struct rein_held *held)
