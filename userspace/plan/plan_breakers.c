@@ -50,8 +50,8 @@ static const struct keeper keepers[] = {
 	 "a call that turns out to fail may be counted; a file that is emptied or renamed over while threads swap its "
 	 "path may not be"},
 	{REIN_MECH_SUPERVISOR, METER(WRITE_BYTES), TRIPS_STOP, REIN_EXACTNESS_SAMPLED, anywhere,
-	 "looked at every 10 ms: what is written between two looks passes, and children that nobody waits for can be "
-	 "missed"},
+	 "looked at every 10 ms: what is written between two looks passes; missed are children that end in between and "
+	 "that nobody waits for, and programs that rein may not read"},
 	{REIN_MECH_SUPERVISOR, METERS_PACKETS, TRIPS_STOP, REIN_EXACTNESS_SAMPLED, isolated,
 	 "looked at every 10 ms; its network is loopback only"},
 	{REIN_MECH_NAMESPACES, METERS_PACKETS | METER(NET_DNS_QUERIES), TRIPS_ALL, REIN_EXACTNESS_EXACT, isolated,
