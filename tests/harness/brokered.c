@@ -4,9 +4,12 @@
 #include <criterion/criterion.h>
 #include <criterion/logging.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
@@ -162,4 +165,48 @@ size_t rein_brokered_count(const struct rein_brokered *brokered, enum rein_kind 
 	for (size_t i = 0; i < brokered->nr_events && i < REIN_BROKERED_EVENTS; i++)
 		count += brokered->events[i].kind == kind && (!op || !strcmp(brokered->events[i].op, op));
 	return count;
+}
+
+static char folder[64];
+
+void rein_brokered_folder_enter(void)
+{
+	strcpy(folder, "/tmp/rein-broker-XXXXXX");
+	cr_assert(mkdtemp(folder) && !chdir(folder));
+}
+
+void rein_brokered_folder_leave(void)
+{
+	char command[128];
+
+	cr_assert_eq(chdir("/"), 0);
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	cr_assert_eq(system(command), 0);
+}
+
+void rein_brokered_files(int n)
+{
+	char name[32];
+
+	for (int i = 0; i < n; i++) {
+		FILE *file;
+
+		snprintf(name, sizeof(name), "file%d", i);
+		file = fopen(name, "w");
+		fputs("content\n", file);
+		fclose(file);
+	}
+}
+
+int rein_brokered_files_left(void)
+{
+	char name[32];
+	struct stat st;
+	int n = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "file%d", i);
+		n += !stat(name, &st) && st.st_size;
+	}
+	return n;
 }

@@ -34,4 +34,11 @@ int rein_brokered_run(struct rein_brokered *brokered, struct rein_trial_plan *tr
 /* How many events of that kind, about that call (NULL: any). */
 size_t rein_brokered_count(const struct rein_brokered *brokered, enum rein_kind kind, const char *op);
 
+/* A folder of the test's own as working directory; leaving it removes it. */
+void rein_brokered_folder_enter(void);
+void rein_brokered_folder_leave(void);
+/* Makes file0 and so on, with a line in each; and how many of the first thousand have content still. */
+void rein_brokered_files(int n);
+int rein_brokered_files_left(void);
+
 #endif
