@@ -25,7 +25,7 @@ static void compare(void *context, int nr)
 		verdicts->named = true;
 }
 
-static struct verdicts look_up(const struct rein_policy *policy, int nr)
+static struct verdicts judge(const struct rein_policy *policy, int nr)
 {
 	struct verdicts verdicts = {.nr = nr};
 
@@ -40,6 +40,20 @@ static struct verdicts look_up(const struct rein_policy *policy, int nr)
 			verdicts.denied_by = &rule->origin;
 	}
 	return verdicts;
+}
+
+/* The same call refused again and again is what a flood is made of, and groups take long to expand. A policy does not
+ * change, and one thread explains. */
+static struct verdicts look_up(const struct rein_policy *policy, int nr)
+{
+	static const struct rein_policy *last_policy;
+	static struct verdicts last;
+
+	if (last_policy != policy || last.nr != nr) {
+		last = judge(policy, nr);
+		last_policy = policy;
+	}
+	return last;
 }
 
 static void write_reason(FILE *out, const struct rein_refused *refused, const struct verdicts *verdicts,

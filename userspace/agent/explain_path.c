@@ -37,16 +37,17 @@ static bool allows(const struct rein_place *place, const char *real, enum rein_a
 }
 
 /* What the path stands for, for the caller to free; NULL: that cannot be known. What is the agent's own does not exist
- * here, so its links cannot be followed. */
+ * here, and where the supervisor may not look, the agent may not either: their links are not followed. */
 static char *resolve(const struct rein_path_refusal *refusal)
 {
 	const struct rein_place *place;
+	char *real;
 
 	if (refusal->path[0] != '/')
 		return NULL;
 	place = rein_view_find(&refusal->refused.agent->launch->plan->view, refusal->path);
-	return place && place->own && !strstr(refusal->path, "/..") ? strdup(refusal->path)
-								    : rein_path_real(refusal->path);
+	real = place && place->own && !strstr(refusal->path, "/..") ? NULL : rein_path_real(refusal->path);
+	return real ? real : strdup(refusal->path);
 }
 
 static struct judged judge(const struct rein_path_refusal *refusal, const char *real)
