@@ -53,8 +53,8 @@ static bool is_urgent(const struct rein_event *event)
 static void say_event(const struct run *run, const struct rein_event *event)
 {
 	if (event->kind == REIN_KIND_DEGRADE && event->rule && event->rule->file)
-		rein_say("%s: started without %s:%d: %s", run->registration.id, event->rule->file, event->rule->line,
-			 event->why);
+		rein_say("%s: started without \"%s\" (%s:%d): %s", run->registration.id, event->object,
+			 event->rule->file, event->rule->line, event->why);
 	else
 		rein_say("%s: %s", run->registration.id, event->why);
 }

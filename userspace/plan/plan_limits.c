@@ -48,7 +48,7 @@ static const char *const missing[REIN_LIMIT_COUNT] = {
 		"needs the pids controller of a cgroup that rein may write (root, or a delegated one), or "
 		"a user namespace",
 	[REIN_LIMIT_MEMORY] =
-		"memory of the whole agent needs the memory controller of a cgroup that rein may write: "
+		"needs the memory controller of a cgroup that rein may write: "
 		"start as root, or in a delegated one (systemd-run --user --scope -p Delegate=yes rein ...)",
 };
 
