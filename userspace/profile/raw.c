@@ -16,6 +16,9 @@ struct complaint {
 
 /* libcyaml 1.3.1 gives neither position nor reason in its result; both come only through the log. */
 static void on_log(cyaml_log_t level, void *context, const char *fmt, va_list args)
+	__attribute__((format(printf, 3, 0)));
+
+static void on_log(cyaml_log_t level, void *context, const char *fmt, va_list args)
 {
 	struct complaint *complaint = context;
 	char message[200];
