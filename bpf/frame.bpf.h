@@ -60,6 +60,17 @@ static __always_inline void event_path(struct rein_raw_event *event, const struc
 	event->dirfd = frame->call->dirfd ? regs_arg(frame->regs, frame->call->dirfd - 1) : AT_FDCWD;
 }
 
+/*
+ * A tracepoint cannot fail a call: what it refuses happens all the same, unless the process is killed, and is owed.
+ * Each thread can do that once before it is stopped.
+ */
+__attribute__((noinline)) int owe(struct rein_breaker *breaker, __u64 n)
+{
+	if (breaker && breaker->on_trip != REIN_ON_TRIP_KILL)
+		rein_bucket_owe(&breaker->limit, &breaker->bucket, n, bpf_ktime_get_ns());
+	return 0;
+}
+
 /* Charges and, where a breaker refuses, stops who did it. */
 static __noinline int charge_current(const struct call_frame *frame, __u32 meter, __u64 n)
 {
@@ -72,6 +83,7 @@ static __noinline int charge_current(const struct call_frame *frame, __u32 meter
 	charged = charge(state, meter, n);
 	if (charged == CHARGE_PASSED)
 		return 0;
+	owe(&state->breakers[charged & CHARGE_BREAKER], n);
 	stop_current(trip(state, charged));
 	/* Nothing between an event's making and its test: before 6.2 the verifier forgets that one of the two is dead.
 	 */

@@ -128,6 +128,40 @@ REIN_INLINE enum rein_charge rein_breaker_charge(const struct rein_limit *limit,
 	return REIN_CHARGE_PASSED;
 }
 
+/* Debts stay below this, so that no sum of two leaves 64 bits: 146 years. */
+#define REIN_DEBT_MAX_NS (1ULL << 62)
+
+/* Cost of any amount, more than the burst too. */
+REIN_INLINE __u64 rein_limit_debt_ns(const struct rein_limit *limit, __u64 n)
+{
+	__u64 bursts = limit->burst ? n / limit->burst : 0;
+
+	if (!limit->burst || (bursts && limit->tolerance_ns > REIN_DEBT_MAX_NS / (bursts + 1)))
+		return REIN_DEBT_MAX_NS;
+	return bursts * limit->tolerance_ns + rein_limit_cost_ns(limit, n - bursts * limit->burst);
+}
+
+/*
+ * Books n units that happened although they were refused: where a call cannot be stopped, or was only noticed
+ * afterwards. They are owed, whatever the state, so that the average stays what was declared.
+ */
+REIN_INLINE void rein_bucket_owe(const struct rein_limit *limit, struct rein_bucket *bucket, __u64 n, __u64 now_ns)
+{
+	__u64 cost = rein_limit_debt_ns(limit, n);
+	int i;
+
+	__sync_fetch_and_add(&bucket->used, n);
+	for (i = 0; i < REIN_CHARGE_TRIES; i++) {
+		__u64 tat = REIN_LOAD(&bucket->tat_ns);
+		__u64 next = (tat > now_ns ? tat : now_ns) + cost;
+
+		if (next > now_ns + REIN_DEBT_MAX_NS)
+			next = now_ns + REIN_DEBT_MAX_NS;
+		if (__sync_val_compare_and_swap(&bucket->tat_ns, tat, next) == tat)
+			return;
+	}
+}
+
 _Static_assert(sizeof(struct rein_limit) == 48, "shared with the kernel");
 _Static_assert(sizeof(struct rein_bucket) == 32, "shared with the kernel");
 

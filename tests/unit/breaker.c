@@ -429,3 +429,42 @@ Test(breaker, what_the_arithmetic_cannot_hold_is_refused_with_the_line)
 		cr_assert_arr_eq(&state, &untouched, sizeof(state));
 	}
 }
+
+/* What happened although it was refused is owed: nothing passes until the declared rate has paid for it. */
+Test(breaker, a_debt_is_paid_at_the_declared_rate)
+{
+	for (int k = 0; k < 2000; k++) {
+		struct declared declared = random_declared();
+		struct rein_breaker breaker = breaker_of(declared);
+		uint64_t n = 1 + below(20 * declared.burst), now = SECOND;
+		wide paid =
+			((wide)n * (wide)declared.period_ns) / (wide)declared.units - (wide)breaker.limit.tolerance_ns;
+
+		if (paid < 0 || paid > (wide)1 << 61)
+			continue;
+		rein_bucket_owe(&breaker.limit, &breaker.bucket, n, now);
+		cr_assert_eq(breaker.bucket.used, n);
+		cr_assert_eq(rein_breaker_charge(&breaker.limit, &breaker.bucket, 1, now + (uint64_t)paid),
+			     REIN_CHARGE_TRIPPED);
+		cr_assert_gt(rein_breaker_wait_ns(&breaker, 1, now), (uint64_t)paid);
+		cr_assert_geq(rein_breaker_level(&breaker, now), n - n / 1000 - 1);
+	}
+}
+
+Test(breaker, no_debt_is_too_large_to_hold)
+{
+	static const uint64_t amounts[] = {UINT64_MAX, 1ULL << 63, 1ULL << 62, 1ULL << 40};
+
+	for (size_t i = 0; i < sizeof(amounts) / sizeof(amounts[0]); i++) {
+		struct rein_breaker breaker = breaker_of((struct declared){1, 60 * SECOND, 1000, 0, 0});
+
+		for (int k = 0; k < 3; k++)
+			rein_bucket_owe(&breaker.limit, &breaker.bucket, amounts[i], SECOND);
+		cr_assert_leq(breaker.bucket.tat_ns, SECOND + REIN_DEBT_MAX_NS);
+		cr_assert_geq(breaker.bucket.tat_ns, REIN_DEBT_MAX_NS / 2);
+		cr_assert_eq(rein_breaker_charge(&breaker.limit, &breaker.bucket, 1, 1000 * SECOND),
+			     REIN_CHARGE_TRIPPED);
+		rein_breaker_forgive(&breaker, 1000 * SECOND);
+		cr_assert_eq(breaker.bucket.tat_ns, 1000 * SECOND + breaker.limit.tolerance_ns);
+	}
+}

@@ -74,7 +74,7 @@ Test(breakers, a_freeze_stops_the_agent_and_says_who_what_and_what_to_do)
 	cr_assert_str_eq(
 		told->why,
 		"process 4711 (rm) of coding-agent-7f3a tried to delete or empty a file, but breaker "
-		"`deletes` (p.yaml:10) allows 10 at once and 1/m from then on, and 9 of it was taken: the agent "
+		"`deletes` (p.yaml:10) allows a burst of 10 and 1/m, and 10 of the burst were used up: the agent "
 		"is frozen: look at what it did, then `rein reset coding-agent-7f3a deletes` lets it go on and "
 		"`rein kill coding-agent-7f3a` ends it");
 	cr_assert_eq(told->line, 10);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "agent/agent.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -10,6 +12,7 @@
 #include "agent/broker.h"
 #include "agent/message.h"
 #include "agent/terminal.h"
+#include "base/cleanup.h"
 #include "mech/cgroup.h"
 
 uint64_t rein_now_ns(void)
@@ -32,11 +35,22 @@ static int stop(struct rein_agent *agent, bool stopped, struct rein_error *err)
 	return r < 0 ? rein_fail(err, -r, "cannot reach the agent's init") : 0;
 }
 
-/* bpf-trace stops what it catches with SIGSTOP before the freezer arrives; thawed, those would stay stopped. */
+/*
+ * bpf-trace stops what it catches with SIGSTOP before the freezer arrives; thawed, those would stay stopped. Before the
+ * thaw, so that no shell in the agent sees its job stopped and takes the terminal from it. While frozen nobody forks.
+ */
 static void undo_trace_stops(const struct rein_agent *agent)
 {
-	if (agent->launch->plan->use[REIN_MECH_BPF_TRACE])
-		rein_message_send(agent->init_socket, REIN_MESSAGE_THAW, 0, NULL, -1);
+	REIN_AUTO_FILE FILE *processes = NULL;
+	int fd, pid;
+
+	if (!agent->launch->plan->use[REIN_MECH_BPF_TRACE] || agent->launch->cgroup_fd < 0)
+		return;
+	fd = openat(agent->launch->cgroup_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	processes = fd < 0 ? NULL : fdopen(fd, "r");
+	while (processes && fscanf(processes, "%d", &pid) == 1)
+		if (pid > 0)
+			kill(pid, SIGCONT);
 }
 
 /* Whenever a person is asked to act, the outer terminal is theirs again, and ^C means rein. A throttle asks nobody. */
@@ -81,10 +95,10 @@ int rein_agent_release(struct rein_agent *agent, enum rein_hold hold, struct rei
 		turn_terminal(agent, before);
 		return 0;
 	}
+	undo_trace_stops(agent);
 	r = stop(agent, false, err);
 	if (r < 0)
 		return r;
-	undo_trace_stops(agent);
 	agent->holds = 0;
 	turn_terminal(agent, before);
 	if (agent->life == REIN_LIFE_FROZEN)

@@ -18,8 +18,11 @@
 
 /* A cool-down doubles with each trip on probation, up to this (or to what was declared, if that is longer). */
 #define WAIT_MAX_NS (3600ULL * 1000000000)
-/* A ring that is full may lose the news of a trip; a look this often finds it. */
-#define LOOK_NS (250ULL * 1000000)
+/* A ring that is full may lose the news of a trip; a look this often finds it, the second time it sees it: the first
+ * time the news, which tell more, may only be late. */
+#define LOOK_NS (100ULL * 1000000)
+/* An agent on a throttle is paused many times a second: that is told once in this time. */
+#define TELL_NS (10000ULL * 1000000)
 /* A throttled agent goes on when this much time's worth of units has come back, so that it runs in turns of a tenth
  * of a second and not of one operation. */
 #define TURN_NS (100ULL * 1000000)
@@ -120,19 +123,11 @@ static void stop(struct rein_agent *agent, struct rein_course *course, struct re
 	rein_agent_kill(agent, REIN_END_BREAKER);
 }
 
-/* Tracepoints cannot fail a call: what they tripped over happened, and was not booked. */
-static void book(struct rein_breaker *breaker, const struct rein_trip *trip)
-{
-	if (breaker->mechanism == REIN_MECH_BPF_TRACE && !trip->by)
-		rein_breaker_owe(breaker, trip->amount, trip->now_ns);
-}
-
 static void act_throttle(struct rein_agent *agent, struct rein_course *course, struct rein_trip *trip)
 {
 	struct rein_breaker *breaker = &state_of(agent)->breakers[trip->index];
 	uint64_t need = TURN_NS;
 
-	book(breaker, trip);
 	if (!trip->by) {
 		if (need > breaker->limit.tolerance_ns / 10)
 			need = breaker->limit.tolerance_ns / 10;
@@ -160,7 +155,6 @@ static void act_deny(struct rein_agent *agent, struct rein_course *course, struc
 
 static void act_freeze(struct rein_agent *agent, struct rein_course *course, struct rein_trip *trip)
 {
-	book(&state_of(agent)->breakers[trip->index], trip);
 	stop(agent, course, trip, REIN_HOLD_BREAKER);
 }
 
@@ -189,6 +183,18 @@ static enum rein_on_trip action_of(const struct rein_agent *agent, const struct 
 	return (enum rein_on_trip)action;
 }
 
+/* Pauses by a throttle are many, and all the same; how many is in the breaker's count of trips. */
+static bool worth_telling(struct rein_course *course, const struct rein_trip *trip)
+{
+	bool told = course->told_ns && trip->now_ns - course->told_ns < TELL_NS;
+
+	if (trip->action == REIN_ON_TRIP_THROTTLE && !trip->by && told)
+		return false;
+	course->told_ns = trip->now_ns;
+	course->told = course->seen;
+	return true;
+}
+
 void rein_course_opened(struct rein_agent *agent, struct rein_trip *trip)
 {
 	struct rein_breakers *breakers = agent->breakers;
@@ -203,7 +209,8 @@ void rein_course_opened(struct rein_agent *agent, struct rein_trip *trip)
 	course->half_open = false;
 	course->deadline_ns = 0;
 	acts[trip->action](agent, course, trip);
-	emit_trip(agent, trip);
+	if (worth_telling(course, trip))
+		emit_trip(agent, trip);
 	arm(breakers, trip->now_ns);
 }
 
@@ -228,6 +235,21 @@ void rein_course_look(struct rein_agent *agent)
 			rein_breakers_tripped(agent, (int)i, 0, 0, NULL);
 }
 
+/* As rein_course_look, but waits for news that may only be late. */
+static void look_again(struct rein_agent *agent, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < state_of(agent)->nr_breakers; i++) {
+		struct rein_course *course = &agent->breakers->courses[i];
+
+		if (!news(agent, (int)i))
+			course->noticed_ns = 0;
+		else if (!course->noticed_ns)
+			course->noticed_ns = now_ns;
+		else if (now_ns - course->noticed_ns >= LOOK_NS)
+			rein_breakers_tripped(agent, (int)i, 0, 0, NULL);
+	}
+}
+
 /* What hooks set when they stop the agent; the strictest wins. */
 static void set_latch(struct rein_state *state, enum rein_on_trip action)
 {
@@ -240,12 +262,9 @@ static void set_latch(struct rein_state *state, enum rein_on_trip action)
 	} while (__sync_val_compare_and_swap(&state->latch, latch, wanted) != latch);
 }
 
-static bool still_stops(const struct rein_agent *agent, int index, enum rein_on_trip *ret_action)
+static bool still_stops(const struct rein_breaker *breaker)
 {
-	const struct rein_breaker *breaker = &state_of(agent)->breakers[index];
-
-	*ret_action = breaker->on_trip == REIN_ON_TRIP_KILL ? REIN_ON_TRIP_KILL : REIN_ON_TRIP_FREEZE;
-	return breaker->on_trip != REIN_ON_TRIP_DENY && bucket_state(breaker) == REIN_BREAKER_OPEN;
+	return by_hooks(breaker) && breaker->on_trip != REIN_ON_TRIP_DENY && bucket_state(breaker) == REIN_BREAKER_OPEN;
 }
 
 /*
@@ -260,11 +279,11 @@ int rein_course_settle(struct rein_agent *agent, struct rein_error *err)
 
 	__sync_lock_test_and_set(&state_of(agent)->latch, 0);
 	for (uint32_t i = 0; i < state_of(agent)->nr_breakers; i++) {
-		enum rein_on_trip action;
+		const struct rein_breaker *breaker = &state_of(agent)->breakers[i];
 
 		held |= breakers->courses[i].hold;
-		if (still_stops(agent, (int)i, &action) && by_hooks(&state_of(agent)->breakers[i]))
-			set_latch(state_of(agent), action);
+		if (still_stops(breaker))
+			set_latch(state_of(agent), (enum rein_on_trip)breaker->on_trip);
 	}
 	if (!(held & REIN_HOLD_BREAKER) && agent->holds & REIN_HOLD_BREAKER)
 		r = rein_agent_release(agent, REIN_HOLD_BREAKER, err);
@@ -356,11 +375,10 @@ static int on_timer(struct rein_watch *watch, uint32_t events)
 
 	if (read(watch->fd, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
 		return -errno;
-	rein_course_look(agent);
+	look_again(agent, now_ns);
 	for (int i = 0; i < REIN_BREAKERS_MAX; i++)
 		if (breakers->courses[i].deadline_ns && breakers->courses[i].deadline_ns <= now_ns)
 			advance(agent, i);
-	rein_course_look(agent);
 	arm(breakers, rein_now_ns());
 	return 0;
 }

@@ -30,8 +30,6 @@ struct rein_charged rein_breakers_charge(struct rein_state *state, enum rein_met
 
 /* One breaker in userspace's hands; pure but for the atomics. */
 
-/* Books n units that happened although the breaker did not let them through: they are owed, whatever the state. */
-void rein_breaker_owe(struct rein_breaker *breaker, uint64_t n, uint64_t now_ns);
 /* Forgives what is owed beyond one burst. */
 void rein_breaker_forgive(struct rein_breaker *breaker, uint64_t now_ns);
 /* How many units of the burst are taken now; may be more than the burst while some are owed. */

@@ -6,9 +6,6 @@
  * can look at all breakers of a meter before it charges any: what one of them refuses costs the others nothing.
  */
 
-/* Debts stay below this, so that no sum leaves 64 bits. */
-#define DEBT_MAX_NS (1ULL << 62)
-
 typedef unsigned __int128 wide;
 
 static wide step_of(const struct rein_limit *limit)
@@ -16,36 +13,11 @@ static wide step_of(const struct rein_limit *limit)
 	return ((wide)limit->step_ns << 32) + limit->step_frac;
 }
 
-/* As rein_limit_cost_ns, for amounts of any size. */
-static uint64_t cost_of(const struct rein_limit *limit, uint64_t n)
-{
-	wide step = step_of(limit);
-
-	if (n && step >> 32 >= DEBT_MAX_NS / n)
-		return DEBT_MAX_NS;
-	return (uint64_t)((step * n + 0xffffffffU) >> 32);
-}
-
 static uint64_t owed_ns(const struct rein_bucket *bucket, uint64_t now_ns)
 {
 	uint64_t tat = REIN_LOAD(&bucket->tat_ns);
 
 	return tat > now_ns ? tat - now_ns : 0;
-}
-
-void rein_breaker_owe(struct rein_breaker *breaker, uint64_t n, uint64_t now_ns)
-{
-	uint64_t cost = cost_of(&breaker->limit, n);
-	struct rein_bucket *bucket = &breaker->bucket;
-	uint64_t tat, next;
-
-	__sync_fetch_and_add(&bucket->used, n);
-	do {
-		tat = REIN_LOAD(&bucket->tat_ns);
-		next = (tat > now_ns ? tat : now_ns) + cost;
-		if (next > now_ns + DEBT_MAX_NS)
-			next = now_ns + DEBT_MAX_NS;
-	} while (__sync_val_compare_and_swap(&bucket->tat_ns, tat, next) != tat);
 }
 
 void rein_breaker_forgive(struct rein_breaker *breaker, uint64_t now_ns)
@@ -66,7 +38,7 @@ uint64_t rein_breaker_level(const struct rein_breaker *breaker, uint64_t now_ns)
 
 	if (!step)
 		return 0;
-	level = ((wide)owed_ns(&breaker->bucket, now_ns) << 32) / step;
+	level = (((wide)owed_ns(&breaker->bucket, now_ns) << 32) + step - 1) / step;
 	return level > UINT64_MAX ? UINT64_MAX : (uint64_t)level;
 }
 
@@ -104,7 +76,8 @@ static bool admits(const struct rein_breaker *breaker, uint64_t n, uint64_t now_
 
 	if (!lets_pass(REIN_LOAD(&breaker->bucket.state)) || probe_spent(breaker, n) || rein_breaker_spent(breaker, n))
 		return false;
-	return n <= limit->burst && owed_ns(&breaker->bucket, now_ns) + cost_of(limit, n) <= limit->tolerance_ns;
+	return n <= limit->burst &&
+	       owed_ns(&breaker->bucket, now_ns) + rein_limit_cost_ns(limit, n) <= limit->tolerance_ns;
 }
 
 static struct rein_charged refuse(struct rein_state *state, int index)
@@ -150,7 +123,7 @@ struct rein_charged rein_breakers_charge(struct rein_state *state, enum rein_met
 		if (charged.passed)
 			rein_breaker_charge(&state->breakers[i].limit, &state->breakers[i].bucket, n, now_ns);
 		else if (happened)
-			rein_breaker_owe(&state->breakers[i], n, now_ns);
+			rein_bucket_owe(&state->breakers[i].limit, &state->breakers[i].bucket, n, now_ns);
 	}
 	return charged;
 }

@@ -10,8 +10,7 @@
  * rounding ever lets more through than was declared.
  */
 
-/* Arrival times, debts and costs stay below this, so that no sum of two of them leaves 64 bits: 146 years. */
-#define TOLERANCE_MAX_NS (1ULL << 62)
+#define TOLERANCE_MAX_NS REIN_DEBT_MAX_NS
 /* A coarser step than this would be more than 1/4096 off the declared rate. */
 #define STEP_FIXED_MIN 4096
 

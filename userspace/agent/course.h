@@ -9,6 +9,9 @@
 
 struct rein_course {
 	uint32_t seen;	      /* trips that were acted on */
+	uint32_t told;	      /* trips when one was last told of */
+	uint64_t told_ns;     /* and when that was; 0: never */
+	uint64_t noticed_ns;  /* when a trip without news was first seen; 0: none is */
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: nothing happens by itself */
 	uint64_t wait_ns;     /* the last cool-down */
 	bool half_open;	      /* as far as this side knows */
@@ -24,7 +27,7 @@ struct rein_breakers {
 
 /* Acts on a breaker that has just opened, and says so. Fills what `trip` does not hold yet. */
 void rein_course_opened(struct rein_agent *agent, struct rein_trip *trip);
-/* Acts on the trips whose news were lost or are still under way. */
+/* Acts on the trips whose news were lost or are still under way; a person is waiting for it. */
 void rein_course_look(struct rein_agent *agent);
 /* Closes a breaker and forgets its course; rein_course_settle must follow. */
 void rein_course_shut(struct rein_agent *agent, int index);

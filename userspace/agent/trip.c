@@ -100,7 +100,7 @@ static void allows_rate(const struct rein_agent *agent, const struct rein_trip *
 	const struct rein_breaker_rule *rule = rein_breakers_rule(agent, trip->index);
 	char burst[REIN_UNITS_MAX], rate[REIN_UNITS_MAX], level[REIN_UNITS_MAX];
 
-	fprintf(out, "allows %s at once and %s from then on, and %s of it was taken",
+	fprintf(out, "allows a burst of %s and %s, and %s of the burst were used up",
 		rein_meter_amount(rule->meter, rule->burst, burst),
 		rein_rate_format(rate, rein_meter_is_bytes(rule->meter), rule->rate_units, rule->rate_period_ns),
 		rein_meter_amount(rule->meter, rein_breaker_level(breaker_of(agent, trip), trip->now_ns), level));
