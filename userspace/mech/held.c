@@ -11,16 +11,19 @@
 #include "mech/mounts.h"
 #include "plan/path.h"
 
-/* The modification time of a placeholder, which its agent, having it read-only, cannot set. */
-static const struct timespec mark[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
-
-/* Another supervisor holds a lock alone for a few system calls only; an agent that took one for longer is no reason to
- * wait. */
+/*
+ * Another supervisor holds a lock alone for a few system calls only; an agent that took one for longer is no reason to
+ * wait.
+ */
 #define TRIES 1000
+
+/* A placeholder has the sticky bit from its birth on: nobody ever sees it without. On one's own folder it does nothing.
+ */
+#define PLACEHOLDER_MODE (S_ISVTX | 0755)
 
 static bool marked(const struct stat *folder)
 {
-	return folder->st_mtim.tv_sec == mark[1].tv_sec && folder->st_mtim.tv_nsec == mark[1].tv_nsec;
+	return (folder->st_mode & (S_ISVTX | S_IWOTH)) == S_ISVTX;
 }
 
 static int no_memory(struct rein_error *err)
@@ -60,13 +63,13 @@ static int lock(struct rein_held_one *one, struct rein_error *err)
 	return opened.st_ino != named.st_ino || opened.st_dev != named.st_dev;
 }
 
-static int mark_made(const struct rein_launch *launch, struct rein_held_one *one, struct rein_error *err)
+static int give_away(const struct rein_launch *launch, struct rein_held_one *one, struct rein_error *err)
 {
+	one->made = true;
 	/* The agent must be able to use the folders above, and its user to remove what a killed supervisor left. */
 	if (launch->privileged && fchown(one->fd, launch->who.uid, launch->who.gid))
 		return rein_fail_errno(err, "cannot give the placeholder to the agent's user");
-	one->ours = true;
-	return futimens(one->fd, mark) ? rein_fail_errno(err, "cannot mark the placeholder") : 0;
+	return 0;
 }
 
 /*
@@ -114,7 +117,7 @@ static int make(struct rein_held_one *one, const struct rein_launch *launch, boo
 		struct rein_error *err)
 {
 	for (int i = 0; i < TRIES; i++) {
-		int error = mkdirat(one->parent_fd, one->name, 0755) ? errno : 0;
+		int error = mkdirat(one->parent_fd, one->name, PLACEHOLDER_MODE) ? errno : 0;
 		int r;
 
 		*ret_needless = error && error != EEXIST && is_needless(launch, one->parent_fd, error);
@@ -124,7 +127,7 @@ static int make(struct rein_held_one *one, const struct rein_launch *launch, boo
 			return rein_fail(err, error, "cannot make a placeholder: %s", strerror(error));
 		r = lock(one, err);
 		if (r <= 0)
-			return r < 0 || error ? r : mark_made(launch, one, err);
+			return r < 0 || error ? r : give_away(launch, one, err);
 		sched_yield();
 	}
 	return rein_fail(err, EBUSY, "some process has locked it");
@@ -158,20 +161,14 @@ static int hold(struct rein_held *held, const struct rein_launch *launch, const 
 
 static int hold_path(struct rein_held *held, const struct rein_launch *launch, const char *path, struct rein_error *err)
 {
-	size_t first = held->items.count, length;
+	size_t length;
 	int r = 0;
 
 	for (length = rein_path_next(path, 0); !r && path[length]; length = rein_path_next(path, length))
 		r = hold(held, launch, path, length, false, err);
 	if (!r)
 		r = hold(held, launch, path, length, true, err);
-	if (r < 0)
-		return rein_context(err, "cannot hold %s", path);
-	/* What was made in a placeholder changed its time. */
-	for (size_t i = first; i < held->items.count; i++)
-		if (held->items.items[i].ours)
-			futimens(held->items.items[i].fd, mark);
-	return 0;
+	return r < 0 ? rein_context(err, "cannot hold %s", path) : 0;
 }
 
 /*
@@ -204,15 +201,26 @@ int rein_held_make(const struct rein_launch *launch, struct rein_held *ret_held,
 	return r;
 }
 
-static void let_go(struct rein_held_one *one)
+/* Removes the placeholder if it is empty; what has become a person's or the agent's folder loses the mark. */
+static void remove_one(const struct rein_held_one *one)
 {
 	struct stat what;
 
-	/* Alone with it, and it is still the one: rmdir refuses if anything is in it. */
-	if (one->ours && one->fd >= 0 && !flock(one->fd, LOCK_EX | LOCK_NB) &&
-	    !fstatat(one->parent_fd, one->name, &what, AT_SYMLINK_NOFOLLOW) && what.st_dev == one->dev &&
-	    what.st_ino == one->ino)
-		(void)unlinkat(one->parent_fd, one->name, AT_REMOVEDIR);
+	if (fstatat(one->parent_fd, one->name, &what, AT_SYMLINK_NOFOLLOW) || what.st_dev != one->dev ||
+	    what.st_ino != one->ino)
+		return; /* it is another one by now */
+	if (unlinkat(one->parent_fd, one->name, AT_REMOVEDIR) && one->made)
+		(void)fchmod(one->fd, what.st_mode & 0777);
+}
+
+/*
+ * The shared lock goes first: of several who end at once, each asks for the lock alone only after it gave up its share,
+ * so the last one gets it, or somebody who removes the folder has it.
+ */
+static void let_go(struct rein_held_one *one)
+{
+	if (one->ours && one->fd >= 0 && !flock(one->fd, LOCK_UN) && !flock(one->fd, LOCK_EX | LOCK_NB))
+		remove_one(one);
 	free_one(one);
 }
 

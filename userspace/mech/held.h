@@ -10,8 +10,8 @@
 /*
  * What is denied and missing is held by an empty folder that the supervisor makes on the host for as long as an agent
  * needs it. Several agents can hold the same one: each has a shared lock on it, and who gets it alone at the end
- * removes it. A placeholder is known by its modification time, so that one left behind by a supervisor that was killed
- * goes away with the next agent.
+ * removes it. A placeholder is known by its sticky bit, so that one left behind by a supervisor that was killed goes
+ * away with the next agent.
  */
 
 struct rein_held_one {
@@ -21,6 +21,7 @@ struct rein_held_one {
 	dev_t dev;
 	ino_t ino;
 	bool ours; /* a placeholder: removed in the end if it is empty and nobody else's */
+	bool made; /* by this launch */
 };
 
 struct rein_held {

@@ -315,6 +315,7 @@ static int (*const putters[])(struct rein_root *, const struct rein_place *, str
 	[REIN_PLACE_DEVICE] = put_device,
 	[REIN_PLACE_SOCKET] = put_plain,
 	[REIN_PLACE_BARE] = put_bare,
+	[REIN_PLACE_PIN] = put_plain,
 };
 
 /* Whether the place stands among what is ours to make, rather than in a tree of the host. */

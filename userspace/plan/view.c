@@ -274,6 +274,10 @@ static int place_link(struct builder *builder, struct frame *frame, const struct
 	const struct rein_place *above = cover(builder);
 	struct rein_place place = {.kind = REIN_PLACE_LINK, .target = node->target, .own = true};
 
+	if (node->denied_by && movable(above) && !above->own) {
+		place = draft(builder, frame, node, REIN_PLACE_PIN, above->access & ~(unsigned)REIN_ACCESS_WRITE);
+		return emit(builder, &place, node->path, err);
+	}
 	/* In a tree of the host the link is there by itself; /dev and /proc have their own. */
 	if (above && above->kind != REIN_PLACE_PRIVATE && !(above->kind == REIN_PLACE_HINGE && above->own))
 		return 0;
@@ -375,13 +379,13 @@ static int check_crossing(const struct rein_view *view, const struct rein_crossi
 		return 0;
 	/* Within one writable tree the agent can put what it likes where the link leads, so the link gives it nothing.
 	 */
-	if (crossing->verdict == REIN_VERDICT_ALLOW && rein_path_within(crossing->end, place->path))
+	if (rein_path_within(crossing->end, place->path))
 		return 0;
-	return rein_fail(
-		err, EPERM,
-		"%s:%d: %s: %s is a symbolic link that the agent could aim elsewhere; put a real file or folder "
-		"there, or name what it leads to",
-		crossing->origin->file, crossing->origin->line, crossing->origin->text, crossing->link);
+	return rein_fail(err, EPERM,
+			 "%s:%d: %s: %s is a symbolic link in a folder that the agent may write, so it could have "
+			 "aimed it: name "
+			 "what it leads to",
+			 crossing->origin->file, crossing->origin->line, crossing->origin->text, crossing->link);
 }
 
 static int build(struct builder *builder, const struct rein_nodes *nodes, struct rein_error *err)
@@ -416,68 +420,4 @@ int rein_view_compute(const struct rein_policy *policy, const char *const *guard
 	}
 	*ret_view = view;
 	return 0;
-}
-
-void rein_view_free(struct rein_view *view)
-{
-	for (size_t i = 0; i < view->places.count; i++) {
-		free(view->places.items[i].path);
-		free(view->places.items[i].target);
-	}
-	rein_vec_free(&view->places);
-	rein_vec_free(&view->absent);
-}
-
-/* The place at exactly the first `length` bytes of `path`. */
-static const struct rein_place *find_exact(const struct rein_view *view, char *path, size_t length)
-{
-	size_t low = 0, high = view->places.count;
-	const struct rein_place *found = NULL;
-	char saved = path[length];
-
-	path[length] = 0;
-	while (low < high && !found) {
-		size_t middle = low + (high - low) / 2;
-		int order = rein_path_compare(view->places.items[middle].path, path);
-
-		if (!order)
-			found = &view->places.items[middle];
-		else if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	path[length] = saved;
-	return found;
-}
-
-static bool decides(const struct rein_place *place)
-{
-	return place && place->kind != REIN_PLACE_LINK && place->kind != REIN_PLACE_BARE;
-}
-
-const struct rein_place *rein_view_find(const struct rein_view *view, const char *path)
-{
-	REIN_AUTO_FREE char *copy = strdup(path);
-	const struct rein_place *place = NULL;
-	size_t length = strlen(path);
-
-	if (!copy)
-		return NULL; /* nobody decides: refused */
-	while (length && !decides(place)) {
-		place = find_exact(view, copy, length);
-		while (length && copy[--length] != '/')
-			;
-	}
-	if (!decides(place))
-		place = find_exact(view, (char[]){"/"}, 1);
-	return decides(place) ? place : NULL;
-}
-
-bool rein_view_has_carve_outs(const struct rein_view *view)
-{
-	for (size_t i = 0; i < view->places.count; i++)
-		if (view->places.items[i].taken && view->places.items[i].kind != REIN_PLACE_LINK)
-			return true;
-	return false;
 }

@@ -29,6 +29,7 @@ enum rein_place_kind {
 	REIN_PLACE_HINGE, /* a folder between a writable place and one below it, bound onto itself: it cannot be moved
 			   */
 	REIN_PLACE_LINK, /* a symbolic link to `target` that a rule's path went through and that no tree brings along */
+	REIN_PLACE_PIN,	 /* a symbolic link in a writable tree that a denied path goes through: it stays as it is */
 	REIN_PLACE_BARE, /* an undeclared folder in which a rule's path is missing: that it is missing can be seen */
 	REIN_PLACE_PROC, /* /proc of the agent's PID namespace */
 	REIN_PLACE_DEVICES,   /* /dev with null, zero, full, random, urandom, tty, ptmx */
@@ -61,8 +62,9 @@ struct rein_view {
 
 /*
  * Computes the view. `guarded` is a NULL-terminated list of rein's own folders that no agent may write (an error that
- * names the rule) or read (hidden). A rule whose path goes through a symbolic link that the agent could change is an
- * error too: the agent would choose what the rule is about. The caller frees the view and keeps the policy meanwhile.
+ * names the rule) or read (hidden). An allow rule whose path goes through a symbolic link that the agent could have
+ * made is an error too: the agent would choose what it is allowed. The caller frees the view and keeps the policy
+ * meanwhile.
  */
 int rein_view_compute(const struct rein_policy *policy, const char *const *guarded, struct rein_view *ret_view,
 		      struct rein_error *err);

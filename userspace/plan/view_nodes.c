@@ -35,20 +35,24 @@ static struct rein_node *add(struct rein_nodes *nodes, const char *path, const s
 	return node;
 }
 
-static int add_link(struct rein_nodes *nodes, const struct rein_link *link, struct rein_error *err)
+/* `denied_by`: of a rule that denies, so that the link must stay; else NULL. */
+static int add_link(struct rein_nodes *nodes, const struct rein_link *link, const struct rein_path_rule *denied_by,
+		    struct rein_error *err)
 {
 	struct rein_node *node = rein_vec_add(&nodes->items);
 
 	if (!node || !(node->path = strdup(link->path)) || !(node->target = strdup(link->target)))
 		return no_memory(err);
 	node->role = REIN_ROLE_LINK;
+	node->denied_by = denied_by;
 	return 0;
 }
 
-static int add_links(struct rein_nodes *nodes, const struct rein_resolved *resolved, struct rein_error *err)
+static int add_links(struct rein_nodes *nodes, const struct rein_resolved *resolved,
+		     const struct rein_path_rule *denied_by, struct rein_error *err)
 {
 	for (size_t i = 0; i < resolved->links.count; i++) {
-		int r = add_link(nodes, &resolved->links.items[i], err);
+		int r = add_link(nodes, &resolved->links.items[i], denied_by, err);
 
 		if (r < 0)
 			return r;
@@ -56,7 +60,7 @@ static int add_links(struct rein_nodes *nodes, const struct rein_resolved *resol
 	return 0;
 }
 
-static int add_crossings(struct rein_nodes *nodes, const struct rein_resolved *resolved, enum rein_verdict verdict,
+static int add_crossings(struct rein_nodes *nodes, const struct rein_resolved *resolved,
 			 const struct rein_origin *origin, struct rein_error *err)
 {
 	for (size_t i = 0; i < resolved->links.count; i++) {
@@ -65,10 +69,9 @@ static int add_crossings(struct rein_nodes *nodes, const struct rein_resolved *r
 		if (!crossing || !(crossing->link = strdup(resolved->links.items[i].path)) ||
 		    !(crossing->end = strdup(resolved->path)))
 			return no_memory(err);
-		crossing->verdict = verdict;
 		crossing->origin = origin;
 	}
-	return add_links(nodes, resolved, err);
+	return add_links(nodes, resolved, NULL, err);
 }
 
 static int add_absence(struct rein_nodes *nodes, const struct rein_path_rule *rule, const struct rein_unix_rule *socket,
@@ -164,9 +167,13 @@ static int collect_path(struct rein_nodes *nodes, const struct rein_path_rule *r
 	int r = rein_resolve(rule->path, &resolved, err);
 
 	if (!r) {
-		r = (rule->verdict == REIN_VERDICT_ALLOW ? allow : deny)(nodes, rule, &resolved, err);
-		if (!r)
-			r = add_crossings(nodes, &resolved, rule->verdict, &rule->origin, err);
+		bool allows = rule->verdict == REIN_VERDICT_ALLOW;
+
+		r = (allows ? allow : deny)(nodes, rule, &resolved, err);
+		if (!r && allows)
+			r = add_crossings(nodes, &resolved, &rule->origin, err);
+		else if (!r)
+			r = add_links(nodes, &resolved, rule, err);
 		rein_resolved_free(&resolved);
 	}
 	return r < 0 ? rein_context(err, "%s:%d: %s", rule->origin.file, rule->origin.line, rule->origin.text) : 0;
@@ -197,7 +204,7 @@ static int collect_socket(struct rein_nodes *nodes, const struct rein_unix_rule 
 	if (!r) {
 		r = place_socket(nodes, rule, &resolved, err);
 		if (!r)
-			r = add_crossings(nodes, &resolved, rule->verdict, &rule->origin, err);
+			r = add_crossings(nodes, &resolved, &rule->origin, err);
 		rein_resolved_free(&resolved);
 	}
 	return r < 0 ? rein_context(err, "%s:%d: %s", rule->origin.file, rule->origin.line, rule->origin.text) : 0;
@@ -217,7 +224,7 @@ static int collect_special(struct rein_nodes *nodes, const char *path, enum rein
 	else
 		node->role = role;
 	if (!r)
-		r = add_links(nodes, &resolved, err);
+		r = add_links(nodes, &resolved, NULL, err);
 	rein_resolved_free(&resolved);
 	return r;
 }

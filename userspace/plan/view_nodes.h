@@ -30,11 +30,10 @@ struct rein_node {
 	bool bare; /* something that a rule allows is missing in it */
 };
 
-/* A rule's path went through a link: allowed only if the agent can change neither the link nor what it leads to. */
+/* An allow rule's path went through a link, which the agent must not have made. */
 struct rein_crossing {
 	char *link; /* owned */
 	char *end;  /* where the whole path leads; owned */
-	enum rein_verdict verdict;
 	const struct rein_origin *origin;
 };
 
