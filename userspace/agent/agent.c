@@ -131,6 +131,18 @@ static void owe_flush(struct rein_agent *agent)
 	agent->owes_flush = true;
 }
 
+/* The tick releases it when there is room again; under --ci nobody is there to make room. An agent that cannot be held
+ * is ended, since what it does next would be in no record. */
+static void stop_for_audit(struct rein_agent *agent)
+{
+	bool running = agent->life == REIN_LIFE_RUNNING || agent->life == REIN_LIFE_FROZEN;
+
+	if (!running || agent->holds & REIN_HOLD_AUDIT)
+		return;
+	if (agent->ci || rein_agent_hold(agent, REIN_HOLD_AUDIT, NULL) < 0)
+		rein_agent_kill(agent, REIN_END_AUDIT);
+}
+
 void rein_agent_emit(struct rein_agent *agent, const struct rein_event *event)
 {
 	struct rein_error err = {0};
@@ -142,6 +154,6 @@ void rein_agent_emit(struct rein_agent *agent, const struct rein_event *event)
 	if (r >= 0)
 		return;
 	agent->unwritten++;
-	if (agent->launch->policy->audit == REIN_AUDIT_STRICT && !(agent->holds & REIN_HOLD_AUDIT))
-		rein_agent_hold(agent, REIN_HOLD_AUDIT, NULL);
+	if (agent->launch->policy->audit == REIN_AUDIT_STRICT)
+		stop_for_audit(agent);
 }

@@ -23,6 +23,7 @@ struct rein_audit {
 	struct rein_chain chain;
 	struct rein_budget budget;
 	uint64_t signed_seq, signed_unwritten; /* as the head has them */
+	bool full;			       /* an event found no room since there was room for all */
 };
 
 static void discard(struct rein_audit *audit)
@@ -297,6 +298,7 @@ static int emit(void *context, const struct rein_event *event, struct rein_error
 		write_all_owed(audit);
 	r = write_line(audit, event);
 	if (r < 0) {
+		audit->full = true;
 		rein_budget_owe(&audit->budget, event);
 		return rein_fail(err, -r, "cannot write to the audit log %s: %s", audit->path, strerror(-r));
 	}
@@ -309,6 +311,11 @@ int rein_audit_flush(struct rein_audit *audit, struct rein_error *err)
 {
 	int r = write_all_owed(audit), s;
 
+	/* Counts may use what is set aside: that they were written does not mean that there is room again. */
+	if (!r && audit->full && !rein_logfile_has_room(&audit->file))
+		r = -ENOSPC;
+	if (!r)
+		audit->full = false;
 	rein_logfile_push(&audit->file);
 	s = sign(audit, err);
 	if (r < 0)

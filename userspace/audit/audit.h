@@ -18,7 +18,8 @@ int rein_audit_open(const struct rein_audit_options *options, struct rein_audit 
 /* The sink that writes to it. A flood is bounded: past the budget, denials are counted and the count written as `lost`.
  */
 struct rein_sink rein_audit_sink(struct rein_audit *audit);
-/* Writes counts that are still owed. Called about once a second and before the end. */
+/* Writes counts that are still owed. Called about once a second and before the end. -ENOSPC also where they could be
+ * written, but an event that found no room would still find none. */
 int rein_audit_flush(struct rein_audit *audit, struct rein_error *err);
 void rein_audit_close(struct rein_audit *audit);
 

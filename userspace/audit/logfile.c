@@ -162,6 +162,11 @@ int rein_logfile_append(struct rein_logfile *file, const void *bytes, size_t len
 	return r;
 }
 
+bool rein_logfile_has_room(struct rein_logfile *file)
+{
+	return reserve(file, file->size + spared[REIN_LINE_ROUTINE]) || !file->can_reserve;
+}
+
 void rein_logfile_push(struct rein_logfile *file)
 {
 	sync_file_range(file->fd, 0, 0, SYNC_FILE_RANGE_WRITE);

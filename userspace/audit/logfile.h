@@ -39,6 +39,8 @@ enum rein_line_class {
 int rein_logfile_open(const char *path, struct rein_logfile *ret_file, struct rein_error *err);
 /* Appends all of `bytes` or nothing. -ENOSPC, -EDQUOT, -EIO and so on. */
 int rein_logfile_append(struct rein_logfile *file, const void *bytes, size_t length, enum rein_line_class class);
+/* Whether a line of any class would find room now. Where blocks cannot be set aside nobody knows: true. */
+bool rein_logfile_has_room(struct rein_logfile *file);
 /* Lets the kernel begin to write out what has been appended; does not wait. */
 void rein_logfile_push(struct rein_logfile *file);
 /* Waits until all is on the disk. */

@@ -36,6 +36,7 @@ struct run {
 	struct rein_audit *audit;
 	struct rein_sink to_audit;
 	struct rein_report *report;
+	bool said_full;
 	char audit_path[PATH_MAX];
 	char **environment;
 	struct rein_launch launch;
@@ -59,9 +60,24 @@ static void say_event(const struct run *run, const struct rein_event *event)
 		rein_say("%s: %s", run->registration.id, event->why);
 }
 
+/* Once: a full disk refuses every line. */
+static void say_full(struct run *run, const struct rein_error *err)
+{
+	bool strict = run->setup.policy->audit == REIN_AUDIT_STRICT;
+
+	if (run->said_full)
+		return;
+	run->said_full = true;
+	rein_say("%s: %s%s", run->registration.id, err->text,
+		 !strict	   ? "; what is left out is counted"
+		 : run->options.ci ? "; the profile says `audit: strict`, so the agent is ended"
+				   : "; the profile says `audit: strict`, so the agent is frozen until there is room");
+}
+
 static int take_event(void *context, const struct rein_event *event, struct rein_error *err)
 {
 	struct run *run = context;
+	int r;
 
 	if (event->kind == REIN_KIND_END)
 		rein_aftermath_report(&run->setup.plan, &(struct rein_sink){.emit = take_event, .context = context});
@@ -69,7 +85,10 @@ static int take_event(void *context, const struct rein_event *event, struct rein
 		say_event(run, event);
 	if (run->report)
 		rein_report_take(run->report, event);
-	return run->to_audit.emit(run->to_audit.context, event, err);
+	r = run->to_audit.emit(run->to_audit.context, event, err);
+	if (r < 0)
+		say_full(run, err);
+	return r;
 }
 
 static int flush_events(void *context, struct rein_error *err)
