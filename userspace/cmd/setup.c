@@ -36,21 +36,19 @@ static int find_workspace(const char *given, char **ret_workspace, struct rein_e
 	return 0;
 }
 
-/* $TMPDIR becomes a folder of the agent's own, over what is there: never one that holds the workspace. */
+/* $TMPDIR becomes an empty folder of the agent's own, over what is there: never the workspace itself. */
 static int find_tmpdir(const char *given, const char *workspace, char **ret_tmpdir, struct rein_error *err)
 {
 	REIN_AUTO_FREE char *real = realpath(given && given[0] == '/' ? given : "/tmp", NULL);
-	size_t length;
 
 	if (!real)
 		real = strdup("/tmp");
 	if (!real)
 		return no_memory(err);
-	length = strcmp(real, "/") ? strlen(real) : 0;
-	if (given && !strcmp(real, workspace))
-		return rein_fail(err, EINVAL, "TMPDIR is the workspace, %s; set it to another folder", workspace);
-	if (length == 0)
+	if (!strcmp(real, "/"))
 		return rein_fail(err, EINVAL, "TMPDIR is /; set it to a folder for temporary files");
+	if (!strcmp(real, workspace))
+		return rein_fail(err, EINVAL, "TMPDIR is the workspace, %s; set it to another folder", workspace);
 	*ret_tmpdir = rein_take_pointer(&real);
 	return 0;
 }
@@ -108,18 +106,18 @@ static char *find_config_home(void)
 	return path;
 }
 
-int rein_setup_load(const struct rein_options *options, struct rein_setup *ret_setup, struct rein_error *err)
+/* Who the agent runs as, and where. */
+static int find_all(const struct rein_options *options, struct rein_setup *setup, struct rein_error *err)
 {
-	struct rein_setup *setup = ret_setup;
-	struct rein_identity_wish wish = {.privileged = rein_privileges_full(),
-					  .user = options->user,
-					  .sudo_uid = getenv("SUDO_UID"),
-					  .home = getenv("HOME")};
-	struct rein_profile_context context = {.system_dir = SYSTEM_DIR};
-	int r;
+	struct rein_identity_wish wish = {
+		.privileged = rein_privileges_full(),
+		.user = options->user,
+		.sudo_uid = getenv("SUDO_UID"),
+		.home = getenv("HOME"),
+	};
+	int r = find_workspace(options->workspace, &setup->workspace, err);
 
-	*setup = (struct rein_setup){.starter = rein_identity_starter(&wish)};
-	r = find_workspace(options->workspace, &setup->workspace, err);
+	setup->starter = rein_identity_starter(&wish);
 	wish.workspace = setup->workspace;
 	if (r == 0)
 		r = rein_identity_find(&wish, &setup->who, err);
@@ -129,6 +127,17 @@ int rein_setup_load(const struct rein_options *options, struct rein_setup *ret_s
 				err);
 	if (r == 0)
 		r = find_installed_dir(&setup->installed_dir, err);
+	return r;
+}
+
+int rein_setup_load(const struct rein_options *options, struct rein_setup *ret_setup, struct rein_error *err)
+{
+	struct rein_setup *setup = ret_setup;
+	struct rein_profile_context context = {.system_dir = SYSTEM_DIR};
+	int r;
+
+	*setup = (struct rein_setup){0};
+	r = find_all(options, setup, err);
 	if (r < 0)
 		return r;
 	setup->config_home = find_config_home();

@@ -70,7 +70,7 @@ const char *rein_keeping_name(enum rein_keeping keeping);
 
 /*
  * The plan for scripts: {kernel, tier, starts, profile, degraded, lines: [{keeping, what, by, file, line, note, ...}]}.
- * The caller owns it; NULL without memory.
+ * The caller owns it; without memory NULL, or parts are missing.
  */
 json_t *rein_plan_json(const struct rein_plan *plan);
 /* One sentence for each refused line, joined by newlines, into err. Call only if plan->refused. Returns -EOPNOTSUPP. */
