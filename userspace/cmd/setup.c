@@ -48,7 +48,10 @@ static int find_tmpdir(const char *given, const char *workspace, char **ret_tmpd
 	if (!strcmp(real, "/"))
 		return rein_fail(err, EINVAL, "TMPDIR is /; set it to a folder for temporary files");
 	if (!strcmp(real, workspace))
-		return rein_fail(err, EINVAL, "TMPDIR is the workspace, %s; set it to another folder", workspace);
+		return rein_fail(err, EINVAL,
+				 "the workspace %s is TMPDIR as well, which an agent has empty and of its own; start "
+				 "in another folder",
+				 workspace);
 	*ret_tmpdir = rein_take_pointer(&real);
 	return 0;
 }
