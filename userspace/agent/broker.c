@@ -22,6 +22,16 @@
 #define TURN_MAX 64	 /* answers in one turn of the loop: signals, timers and people get their turn in a flood */
 #define PARKED_MAX 65536 /* threads of one agent that wait; those past it are refused */
 
+#define TOLD_MAX 64
+#define TOLD_NS 200000000ULL /* how long a refused call takes to come back, at most, to be recognised */
+
+/* A refusal that was recorded. */
+struct told {
+	pid_t pid;
+	int nr;
+	uint64_t time_ns; /* 0: none */
+};
+
 struct rein_broker {
 	struct rein_agent *agent;
 	struct rein_watch watch;
@@ -30,6 +40,8 @@ struct rein_broker {
 	struct seccomp_notif *notif;
 	struct seccomp_notif_resp *response;
 	REIN_VEC(struct rein_question) parked;
+	struct told told[TOLD_MAX]; /* the last of them, in a ring */
+	unsigned next_told;
 };
 
 /* ENOENT: the thread is gone, or was interrupted and will ask again. Nothing has happened either way. */
@@ -79,6 +91,28 @@ static void park(struct rein_broker *broker, const struct rein_question *q)
 		reply(broker, q, full);
 }
 
+/* Before the reply: the hook sees the call come back after it. */
+static void remember(struct rein_broker *broker, const struct rein_question *q)
+{
+	if (!broker->agent->launch->plan->trace_denials)
+		return;
+	broker->told[broker->next_told++ % TOLD_MAX] = (struct told){rein_question_pid(q), q->nr, rein_now_ns()};
+}
+
+bool rein_broker_told(struct rein_agent *agent, pid_t pid, int nr, uint64_t time_ns)
+{
+	for (unsigned i = 0; agent->broker && i < TOLD_MAX; i++) {
+		struct told *told = &agent->broker->told[i];
+
+		if (told->pid != pid || told->nr != nr || told->time_ns > time_ns || time_ns - told->time_ns > TOLD_NS)
+			continue;
+		told->time_ns = 0;
+		told->pid = 0;
+		return true;
+	}
+	return false;
+}
+
 static void handle(struct rein_broker *broker, struct rein_question *q)
 {
 	struct rein_agent *agent = broker->agent;
@@ -92,6 +126,8 @@ static void handle(struct rein_broker *broker, struct rein_question *q)
 		return;
 	}
 	verdict = rein_question_judge(agent, &broker->filter, q);
+	if (verdict.reply == REIN_REPLY_REFUSE)
+		remember(broker, q);
 	if (verdict.reply == REIN_REPLY_PARK)
 		park(broker, q);
 	else if (verdict.reply != REIN_REPLY_NEVER)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/breakers.h"
+#include "agent/broker.h"
 #include "agent/explaining.h"
 #include "base/cleanup.h"
 #include "mech/syscall_groups.h"
@@ -169,6 +170,8 @@ static void take_syscall(struct rein_agent *agent, const struct rein_raw_event *
 		.truncated = raw->truncated,
 	};
 
+	if (rein_broker_told(agent, (pid_t)raw->pid, (int)raw->nr, raw->time_ns))
+		return;
 	refusal.refused.op = name ? name : "unknown";
 	refusal.deed = rein_deed_of(refusal.refused.op, raw->amount);
 	rein_explain_refused_path(&refusal);

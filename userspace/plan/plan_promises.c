@@ -66,6 +66,20 @@ static void root_line(struct rein_planning *planning)
 	}
 }
 
+static const char *record_note(const struct rein_planning *planning)
+{
+	bool broker = rein_planning_has(planning, REIN_MECH_BROKER);
+
+	if (planning->plan->trace_denials)
+		return broker ? "while an agent runs, the hook costs every process of this host about 0.1 µs a system "
+				"call"
+			      : "while an agent runs, the hook costs every process of this host about 0.1 µs a system "
+				"call; system calls refused by number are not recorded (see rein doctor)";
+	return broker ? "refused system calls and connects are; paths that Landlock or a mount refuses are not: that "
+			"takes root (see rein doctor)"
+		      : "this kernel shows refusals to nobody without root (see rein doctor)";
+}
+
 /* Who writes down refusals. Not a promise of enforcement: what stays unseen is in the note. */
 static void record_line(struct rein_planning *planning)
 {
@@ -74,19 +88,12 @@ static void record_line(struct rein_planning *planning)
 
 	plan->trace_denials = planning->machine->privileged && rein_planning_has(planning, REIN_MECH_BPF_TRACE);
 	rein_planning_keep(line, REIN_MECH_SUPERVISOR);
-	if (plan->trace_denials) {
+	/* Hooks see paths and addresses that were refused; a system call that seccomp refuses reaches no hook. */
+	if (plan->trace_denials)
 		rein_planning_keep(line, REIN_MECH_BPF_TRACE);
-		rein_planning_note(line,
-				   "while an agent runs, the hook costs every process of this host about 0.1 µs a "
-				   "system call");
-	} else if (rein_planning_has(planning, REIN_MECH_BROKER)) {
+	if (rein_planning_has(planning, REIN_MECH_BROKER))
 		rein_planning_keep(line, REIN_MECH_BROKER);
-		rein_planning_note(line,
-				   "refused system calls and connects are; paths that Landlock or a mount refuses "
-				   "are not: that takes root (see rein doctor)");
-	} else {
-		rein_planning_note(line, "this kernel shows refusals to nobody without root (see rein doctor)");
-	}
+	rein_planning_note(line, "%s", record_note(planning));
 }
 
 void rein_planning_promises(struct rein_planning *planning)
