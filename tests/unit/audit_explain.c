@@ -267,19 +267,19 @@ Test(audit_explain, system_calls)
 {
 	uint32_t native = seccomp_arch_native();
 
-	rein_explain_syscall(&agent, 6, "gdb", SYS_ptrace, native, REIN_MECH_BROKER, EPERM);
+	rein_explain_syscall(&agent, 6, "gdb", SYS_ptrace, native, NULL, REIN_MECH_BROKER, EPERM);
 	cr_expect_str_eq(seen.why,
 			 "gdb (pid 6) made the system call ptrace; no rule of coding-agent allows it, so it was "
 			 "refused (EPERM).");
 	cr_expect_str_eq(seen.allow, "ptrace");
-	rein_explain_syscall(&agent, 6, "sh", SYS_chmod, native, REIN_MECH_BROKER, EPERM);
+	rein_explain_syscall(&agent, 6, "sh", SYS_chmod, native, NULL, REIN_MECH_BROKER, EPERM);
 	cr_expect_eq(seen.rule, &calls[1].origin);
 	cr_expect_str_eq(seen.allow, "");
-	rein_explain_syscall(&agent, 6, "fio", SYS_io_uring_setup, native, REIN_MECH_BROKER, EPERM);
+	rein_explain_syscall(&agent, 6, "fio", SYS_io_uring_setup, native, NULL, REIN_MECH_BROKER, EPERM);
 	cr_expect(strstr(seen.why, "no profile can allow it, because "), "%s", seen.why);
-	rein_explain_syscall(&agent, 6, "x", SYS_socket, native, REIN_MECH_BROKER, EPERM);
+	rein_explain_syscall(&agent, 6, "x", SYS_socket, native, NULL, REIN_MECH_BROKER, EPERM);
 	cr_expect(strstr(seen.why, "it is allowed, but not with these arguments"), "%s", seen.why);
-	rein_explain_syscall(&agent, 6, "x", 9999, native, REIN_MECH_BROKER, EPERM);
+	rein_explain_syscall(&agent, 6, "x", 9999, native, NULL, REIN_MECH_BROKER, EPERM);
 	cr_expect_str_eq(seen.op, "number 9999");
 }
 

@@ -20,8 +20,9 @@ void rein_explain_address(struct rein_agent *agent, pid_t pid, const char *comm,
 			  enum rein_net_direction direction, enum rein_net_family family, const uint8_t *address,
 			  uint16_t port, uint8_t protocol, enum rein_mechanism mechanism, int error);
 
-/* A system call was refused by number. `architecture` as in struct seccomp_data. */
+/* A system call was refused by number or registers. `architecture` as in struct seccomp_data; `object` is what it was
+ * about, NULL if not known. */
 void rein_explain_syscall(struct rein_agent *agent, pid_t pid, const char *comm, int nr, uint32_t architecture,
-			  enum rein_mechanism mechanism, int error);
+			  const char *object, enum rein_mechanism mechanism, int error);
 
 #endif

@@ -76,7 +76,7 @@ static void write_reason(FILE *out, const struct rein_refused *refused, const st
 	}
 }
 
-static char *why(const struct rein_refused *refused, const struct verdicts *verdicts,
+static char *why(const struct rein_refused *refused, const char *object, const struct verdicts *verdicts,
 		 const struct rein_syscall_never *never)
 {
 	char *text = NULL;
@@ -86,7 +86,7 @@ static char *why(const struct rein_refused *refused, const struct verdicts *verd
 	if (!out)
 		return NULL;
 	rein_write_subject(out, refused);
-	fprintf(out, " made the system call %s; ", refused->op);
+	fprintf(out, " made the system call %s%s%s; ", refused->op, object ? " on " : "", object ? object : "");
 	write_reason(out, refused, verdicts, never);
 	rein_write_outcome(out, refused);
 	fclose(out);
@@ -105,7 +105,7 @@ static char *name_of(int nr, uint32_t architecture)
 }
 
 void rein_explain_syscall(struct rein_agent *agent, pid_t pid, const char *comm, int nr, uint32_t architecture,
-			  enum rein_mechanism mechanism, int error)
+			  const char *object, enum rein_mechanism mechanism, int error)
 {
 	REIN_AUTO_FREE char *name = name_of(nr, architecture);
 	struct rein_refused refused = {
@@ -114,6 +114,6 @@ void rein_explain_syscall(struct rein_agent *agent, pid_t pid, const char *comm,
 	const struct rein_syscall_never *never = name ? rein_syscall_never(name) : NULL;
 	bool silent = !never && !verdicts.denied_by && !verdicts.allowed;
 
-	rein_emit_refusal(&refused, NULL, verdicts.denied_by, why(&refused, &verdicts, never),
+	rein_emit_refusal(&refused, object, verdicts.denied_by, why(&refused, object, &verdicts, never),
 			  silent ? rein_remedy("syscalls", name) : NULL);
 }

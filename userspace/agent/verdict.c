@@ -18,12 +18,30 @@ static struct rein_verdict_on_call refuse(int error)
 	return (struct rein_verdict_on_call){REIN_REPLY_REFUSE, error};
 }
 
+/* What a call is about, in words; "" if it is about nothing that has a name. */
+static void describe(const struct rein_question *q, const struct rein_watched_call *row,
+		     char ret_text[REIN_QUESTION_PATH_MAX])
+{
+	ret_text[0] = '\0';
+	if (row->look == REIN_LOOK_PEER || row->look == REIN_LOOK_NODE)
+		rein_addressed_text(q, row->path, ret_text, REIN_QUESTION_PATH_MAX);
+	else if (row->dir >= 0 || row->path >= 0)
+		rein_question_path(q, row->dir, row->path, ret_text);
+}
+
 static struct rein_verdict_on_call refuse_by_policy(struct rein_agent *agent, const struct rein_question *q)
 {
-	char comm[16];
+	const struct rein_watched_call *row = rein_watched_calls;
+	const char *name = rein_syscall_name(q->nr);
+	char comm[16], object[REIN_QUESTION_PATH_MAX] = "";
 
+	while (row->name && (!name || strcmp(row->name, name)))
+		row++;
+	if (row->name)
+		describe(q, row, object);
 	rein_question_comm(q, comm);
-	rein_explain_syscall(agent, rein_question_pid(q), comm, q->nr, q->architecture, REIN_MECH_BROKER, EPERM);
+	rein_explain_syscall(agent, rein_question_pid(q), comm, q->nr, q->architecture, *object ? object : NULL,
+			     REIN_MECH_BROKER, EPERM);
 	return refuse(EPERM);
 }
 
@@ -36,10 +54,7 @@ static void record_refusal(struct rein_agent *agent, const struct rein_question 
 	const struct rein_breaker *breaker = &agent->launch->state->breakers[index];
 
 	rein_question_comm(q, comm);
-	if (row->look == REIN_LOOK_PEER || row->look == REIN_LOOK_NODE)
-		rein_addressed_text(q, row->path, path, sizeof(path));
-	else if (row->dir >= 0 || row->path >= 0)
-		rein_question_path(q, row->dir, row->path, path);
+	describe(q, row, path);
 	snprintf(why, sizeof(why),
 		 "The breaker %s is open, because the agent passed what it allows of %s; it refuses every such call "
 		 "until it closes%s.",

@@ -64,7 +64,7 @@ static bool untraced(const struct rein_machine *machine)
 
 static bool unlistened(const struct rein_machine *machine)
 {
-	return untraced(machine) && !machine->facts[REIN_MECH_BROKER].works;
+	return !machine->facts[REIN_MECH_BROKER].works;
 }
 
 static bool unwatched_packets(const struct rein_machine *machine)
