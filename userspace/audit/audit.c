@@ -240,12 +240,6 @@ static bool is_urgent(enum rein_kind kind)
 	return kind == REIN_KIND_START || kind == REIN_KIND_TRIP || kind == REIN_KIND_END;
 }
 
-/* What a power cut must not take: the beginning, written before the agent runs, and the end, written after it. */
-static bool is_synced(enum rein_kind kind)
-{
-	return kind == REIN_KIND_START || kind == REIN_KIND_END;
-}
-
 static const char *plural(uint64_t count)
 {
 	return count == 1 ? "" : "s";
@@ -302,7 +296,9 @@ static int emit(void *context, const struct rein_event *event, struct rein_error
 		rein_budget_owe(&audit->budget, event);
 		return rein_fail(err, -r, "cannot write to the audit log %s: %s", audit->path, strerror(-r));
 	}
-	if (is_synced(event->kind) && (r = rein_logfile_sync(&audit->file)) < 0)
+	/* Only here: the agent is gone, so nobody is held up by a slow disk, which the agent itself may have kept busy.
+	 */
+	if (event->kind == REIN_KIND_END && (r = rein_logfile_sync(&audit->file)) < 0)
 		return rein_fail(err, -r, "cannot get the audit log %s onto the disk: %s", audit->path, strerror(-r));
 	return is_urgent(event->kind) ? sign(audit, err) : 0;
 }
@@ -339,6 +335,5 @@ void rein_audit_close(struct rein_audit *audit)
 		return;
 	/* Errors have no reader any more; what could not be written stands in the head, which needs no room. */
 	rein_audit_flush(audit, NULL);
-	rein_logfile_sync(&audit->file);
 	discard(audit);
 }
