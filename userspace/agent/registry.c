@@ -2,6 +2,7 @@
 #include "agent/registry.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -51,7 +52,7 @@ static int lock_registry(int agents_fd, struct rein_error *err)
 static bool is_alive(int agents_fd, const char *id)
 {
 	REIN_AUTO_FD int folder = openat(agents_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	REIN_AUTO_FD int fd = folder < 0 ? -1 : openat(folder, LOCK, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	REIN_AUTO_FD int fd = folder < 0 ? -1 : openat(folder, LOCK, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	struct flock held = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
 
@@ -187,7 +188,7 @@ static int add(struct rein_registered_vec *agents, const char *runtime, const ch
 	return 0;
 }
 
-int rein_registry_list_in(const char *runtime, struct rein_registered_vec *agents, struct rein_error *err)
+static int list(const char *runtime, bool cleaning, struct rein_registered_vec *agents, struct rein_error *err)
 {
 	int fd = open_agents(runtime, NULL);
 	REIN_AUTO_DIR DIR *entries = fd < 0 ? NULL : fdopendir(fd);
@@ -203,10 +204,33 @@ int rein_registry_list_in(const char *runtime, struct rein_registered_vec *agent
 			continue;
 		if (is_alive(fd, entry->d_name))
 			r = add(agents, runtime, entry->d_name, err);
-		else
+		else if (cleaning)
 			clean(fd, entry->d_name);
 	}
 	return r;
+}
+
+int rein_registry_list_in(const char *runtime, struct rein_registered_vec *agents, struct rein_error *err)
+{
+	return list(runtime, true, agents, err);
+}
+
+/*
+ * Root also sees other users' agents, where they usually are. It only looks: a user can put there what they like, such
+ * as a link to somebody else's folders.
+ */
+static void list_of_users(struct rein_registered_vec *agents)
+{
+	static const char *const usual[] = {"/run/user/*/rein", "/tmp/rein-[0-9]*"};
+
+	for (size_t k = 0; k < REIN_COUNT(usual); k++) {
+		glob_t found = {0};
+
+		glob(usual[k], GLOB_NOSORT, NULL, &found);
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			list(found.gl_pathv[i], false, agents, NULL);
+		globfree(&found);
+	}
 }
 
 static int by_id(const void *a, const void *b)
@@ -223,7 +247,9 @@ int rein_registry_list(struct rein_registered_vec *ret_agents, struct rein_error
 	if (!r)
 		r = rein_registry_list_in(places.runtime, &agents, err);
 	if (!r && geteuid() != 0)
-		r = rein_registry_list_in("/run/rein", &agents, err);
+		r = list("/run/rein", false, &agents, err);
+	else if (!r)
+		list_of_users(&agents);
 	if (r < 0) {
 		rein_vec_free(&agents);
 		return r;

@@ -41,7 +41,8 @@ REIN_VEC_TYPE(rein_registered_vec, struct rein_registered);
 /* Adds those in the registry at `runtime` (rein_places.runtime), in no order; none where it does not exist. Cleans up
  * after the dead. */
 int rein_registry_list_in(const char *runtime, struct rein_registered_vec *agents, struct rein_error *err);
-/* Lists agents of the caller, and of root's registry where it is readable. Free with rein_vec_free. */
+/* Lists agents of the caller, and of root's registry where it is readable; for root, of all users where they usually
+ * are. Sorted by id. Free with rein_vec_free. */
 int rein_registry_list(struct rein_registered_vec *ret_agents, struct rein_error *err);
 
 #endif

@@ -46,13 +46,19 @@ static const struct rein_breaker *breaker_of(const struct rein_agent *agent, con
 	return &agent->launch->state->breakers[trip->index];
 }
 
+/* Then the amount is what was seen since the last look, in however many operations. */
+static bool is_sampled(const struct rein_breaker *breaker)
+{
+	return breaker->mechanism == REIN_MECH_SUPERVISOR;
+}
+
 enum rein_trip_cause rein_trip_cause(const struct rein_agent *agent, const struct rein_trip *trip)
 {
 	if (trip->by)
 		return REIN_TRIP_PERSON;
 	if (trip->spent)
 		return REIN_TRIP_TOTAL;
-	if (trip->amount > breaker_of(agent, trip)->limit.burst)
+	if (trip->amount > breaker_of(agent, trip)->limit.burst && !is_sampled(breaker_of(agent, trip)))
 		return REIN_TRIP_SINGLE;
 	return trip->from_half_open ? REIN_TRIP_PROBE : REIN_TRIP_RATE;
 }
@@ -72,27 +78,25 @@ static void who_did(const struct rein_agent *agent, const struct rein_trip *trip
 		fprintf(out, "%s", id);
 }
 
-static void did_what(const struct rein_breaker_rule *rule, const struct rein_trip *trip, FILE *out)
+static void how_much(enum rein_meter meter, uint64_t n, FILE *out)
 {
-	const struct doing *doing = &doings[rule->meter];
+	const char *phrase = n == 1 ? doings[meter].one : doings[meter].many, *cut = strstr(phrase, "%s");
 	char amount[REIN_UNITS_MAX];
-	const char *cut;
 
-	if (trip->by)
-		return;
-	fprintf(out, " tried to ");
-	if (!trip->amount) {
-		fprintf(out, "%s", doing->unknown);
-		return;
-	}
-	const char *phrase = trip->amount == 1 ? doing->one : doing->many;
-
-	cut = strstr(phrase, "%s");
-	if (!cut)
+	if (!n)
+		fprintf(out, "%s", doings[meter].unknown);
+	else if (!cut)
 		fprintf(out, "%s", phrase);
 	else
-		fprintf(out, "%.*s%s%s", (int)(cut - phrase), phrase,
-			rein_meter_amount(rule->meter, trip->amount, amount), cut + 2);
+		fprintf(out, "%.*s%s%s", (int)(cut - phrase), phrase, rein_meter_amount(meter, n, amount), cut + 2);
+}
+
+static void did_what(const struct rein_agent *agent, const struct rein_trip *trip, FILE *out)
+{
+	if (trip->by)
+		return;
+	fprintf(out, is_sampled(breaker_of(agent, trip)) ? " was seen to " : " tried to ");
+	how_much(rein_breakers_rule(agent, trip->index)->meter, trip->amount, out);
 }
 
 static void allows_rate(const struct rein_agent *agent, const struct rein_trip *trip, FILE *out)
@@ -211,7 +215,7 @@ void rein_trip_why(const struct rein_agent *agent, const struct rein_trip *trip,
 	if (!out)
 		return;
 	who_did(agent, trip, out);
-	did_what(rule, trip, out);
+	did_what(agent, trip, out);
 	fprintf(out, "%s breaker `%s` (%s:%d) ", trip->by ? "" : ", but", rule->name, rule->origin.file,
 		rule->origin.line);
 	allows[rein_trip_cause(agent, trip)](agent, trip, out);
