@@ -34,20 +34,9 @@ static bool written(const struct rein_plan_line *line)
 	return line->origin && line->origin->file;
 }
 
-/* Length of the words in front of what a line names: "may read ". Names of rules that list many things start with a
- * slash or a dollar; others stand alone. */
-static size_t words_before(const char *what)
-{
-	size_t length = strcspn(what, "/$");
-
-	return what[length] ? length : 0;
-}
-
 static bool same_row(const struct rein_plan_line *a, const struct rein_plan_line *b)
 {
-	size_t words = words_before(a->what);
-
-	return words && words == words_before(b->what) && !strncmp(a->what, b->what, words) && written(a) &&
+	return a->object && a->object == b->object && !strncmp(a->what, b->what, a->object) && written(a) &&
 	       written(b) && a->keeping == b->keeping && !strcmp(a->origin->file, b->origin->file) &&
 	       !memcmp(a->by, b->by, sizeof(a->by)) && !strcmp(a->note, b->note);
 }
@@ -81,7 +70,7 @@ static void add_row(struct rein_table *table, const struct rein_plan *plan, size
 		done[i] = true;
 		from = other->origin->line < from ? other->origin->line : from;
 		to = other->origin->line > to ? other->origin->line : to;
-		fprintf(words, ", %s", other->what + words_before(other->what));
+		fprintf(words, ", %s", other->what + other->object);
 	}
 	if (line->note[0])
 		fprintf(words, ": %s", line->note);

@@ -20,6 +20,7 @@ enum rein_keeping {
 struct rein_plan_line {
 	const struct rein_origin *origin; /* NULL: of rein itself, such as promise 1 */
 	char what[256];			  /* the line in words */
+	size_t object;			  /* where in `what` that begins which the line names; 0: it names nothing */
 	bool breaker;			  /* exactness means something */
 	enum rein_keeping keeping;
 	enum rein_mechanism by[3];     /* who keeps it, REIN_MECH_NONE-terminated unless full */

@@ -59,9 +59,8 @@ static void keep(struct rein_planning *planning, struct rein_plan_line *line, co
 
 static void path_line(struct rein_planning *planning, const struct rein_path_rule *rule)
 {
-	struct rein_plan_line *line = rein_planning_line(planning, &rule->origin, "%s %s %s",
-							 rule->verdict == REIN_VERDICT_ALLOW ? "may" : "may not",
-							 rein_access_name(rule->list), rule->path);
+	struct rein_plan_line *line =
+		rein_planning_rule(planning, &rule->origin, rule->verdict, rein_access_name(rule->list), rule->path);
 
 	if (rule->verdict == REIN_VERDICT_ASK)
 		rein_planning_refuse(planning, line, rule->optional, "nobody can be asked yet: allow it or deny it");

@@ -157,8 +157,8 @@ static struct place_text place_text(const struct rein_net_rule *rule)
 
 static void address_line(struct rein_planning *planning, const struct rein_net_rule *rule)
 {
-	struct rein_plan_line *line = rein_planning_line(
-		planning, &rule->origin, "%s %s %s", rule->verdict == REIN_VERDICT_ALLOW ? "may" : "may not",
+	struct rein_plan_line *line = rein_planning_rule(
+		planning, &rule->origin, rule->verdict,
 		rule->direction == REIN_NET_CONNECT ? "connect to" : "listen on", place_text(rule).text);
 
 	if (rule->verdict == REIN_VERDICT_ASK)
@@ -187,8 +187,8 @@ static bool reachable(const struct rein_view *view, const char *path)
 static void socket_line(struct rein_planning *planning, const struct rein_unix_rule *rule)
 {
 	bool allow = rule->verdict == REIN_VERDICT_ALLOW;
-	struct rein_plan_line *line = rein_planning_line(planning, &rule->origin, "%s connect to the socket %s",
-							 allow ? "may" : "may not", rule->path);
+	struct rein_plan_line *line =
+		rein_planning_rule(planning, &rule->origin, rule->verdict, "connect to the socket", rule->path);
 
 	if (rule->verdict == REIN_VERDICT_ASK)
 		rein_planning_refuse(planning, line, rule->optional, "nobody can be asked yet: allow it or deny it");

@@ -6,9 +6,7 @@
 static void syscall_line(struct rein_planning *planning, const struct rein_syscall_rule *rule)
 {
 	bool (*knows)(const char *) = planning->options->knows_syscall;
-	struct rein_plan_line *line =
-		rein_planning_line(planning, &rule->origin, "%s call %s",
-				   rule->verdict == REIN_VERDICT_ALLOW ? "may" : "may not", rule->name);
+	struct rein_plan_line *line = rein_planning_rule(planning, &rule->origin, rule->verdict, "call", rule->name);
 
 	if (rule->verdict == REIN_VERDICT_ASK)
 		rein_planning_refuse(planning, line, rule->optional, "nobody can be asked yet: allow it or deny it");
@@ -37,8 +35,9 @@ void rein_planning_environment(struct rein_planning *planning)
 
 	for (size_t i = 0; i < policy->environment.count; i++) {
 		const struct rein_env_rule *rule = &policy->environment.items[i];
-		struct rein_plan_line *line = rein_planning_line(planning, &rule->origin, "%s $%s",
-								 rule->value ? "has rein's" : "keeps", rule->name);
+		struct rein_plan_line *line =
+			rein_planning_named(planning, &rule->origin,
+					    rule->value ? "environment: sets" : "environment: passes on", rule->name);
 
 		rein_planning_keep(line, REIN_MECH_SUPERVISOR);
 	}

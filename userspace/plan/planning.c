@@ -29,6 +29,24 @@ struct rein_plan_line *rein_planning_line(struct rein_planning *planning, const 
 	return line;
 }
 
+struct rein_plan_line *rein_planning_named(struct rein_planning *planning, const struct rein_origin *origin,
+					   const char *words, const char *object)
+{
+	struct rein_plan_line *line = rein_planning_line(planning, origin, "%s %s", words, object);
+
+	line->object = strlen(words) + 1;
+	return line;
+}
+
+struct rein_plan_line *rein_planning_rule(struct rein_planning *planning, const struct rein_origin *origin,
+					  enum rein_verdict verdict, const char *verb, const char *object)
+{
+	char words[64];
+
+	snprintf(words, sizeof(words), "%s %s", verdict == REIN_VERDICT_ALLOW ? "may" : "may not", verb);
+	return rein_planning_named(planning, origin, words, object);
+}
+
 void rein_planning_keep(struct rein_plan_line *line, enum rein_mechanism by)
 {
 	line->keeping = REIN_KEPT;

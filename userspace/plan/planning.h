@@ -28,6 +28,12 @@ struct rein_planning {
 /* Adds a line, refused until somebody keeps it. Never NULL: see `spare`. Earlier lines' addresses may die. */
 struct rein_plan_line *rein_planning_line(struct rein_planning *planning, const struct rein_origin *origin,
 					  const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The same for a line that names something, after words such as "keeps". */
+struct rein_plan_line *rein_planning_named(struct rein_planning *planning, const struct rein_origin *origin,
+					   const char *words, const char *object);
+/* The same for a rule: "may VERB OBJECT", or "may not" where the verdict does not allow. */
+struct rein_plan_line *rein_planning_rule(struct rein_planning *planning, const struct rein_origin *origin,
+					  enum rein_verdict verdict, const char *verb, const char *object);
 /* The mechanism keeps the line, beside those that do already. */
 void rein_planning_keep(struct rein_plan_line *line, enum rein_mechanism by);
 /* Nobody keeps the line: refused, or degraded where it is optional or the options say so. `fmt` is the note. */
