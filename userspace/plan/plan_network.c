@@ -97,10 +97,7 @@ static void keep_isolated(struct rein_planning *planning, struct rein_plan_line 
 			"version); %s",
 			planning->machine->landlock_abi < ABI_TCP
 				? "this kernel's Landlock governs no ports either (that is ABI 4, kernel 6.7)"
-				: "without root only TCP ports of 0.0.0.0/0 and ::/0 alike can be kept"); without root they come with the broker. %s",
-			planning->machine->landlock_abi < ABI_TCP
-				? "This kernel's Landlock governs no ports either (that is ABI 4)"
-				: "Without root only TCP ports of every address (0.0.0.0/0 and ::/0) can be kept");
+				: "without root only TCP ports of 0.0.0.0/0 and ::/0 alike can be kept");
 	}
 }
 
