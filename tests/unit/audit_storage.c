@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "audit/key.h"
 #include "base/cleanup.h"
 #include "harness/logs.h"
 
@@ -332,6 +333,23 @@ Test(audit_storage, another_key_signs_no_head_of_this_log)
 	snprintf(key, sizeof(key), "%s/key", scratch.state);
 	cr_assert_eq(unlink(key), 0);
 	rein_scratch_log_verify(&scratch, -EBADMSG);
+}
+
+/* The agent's first process begins as a copy of the supervisor. */
+Test(audit_storage, a_child_does_not_inherit_the_key)
+{
+	struct rein_error err = {0};
+	struct rein_key *key = NULL;
+	int status;
+
+	rein_scratch_log_write(&scratch, 1);
+	cr_assert_eq(rein_key_read(scratch.state, &key, &err), 0, "%s", err.text);
+	cr_assert_eq(strlen(rein_key_public(key)), 64);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(rein_key_public(key)[0] ? 1 : 0);
+	cr_assert(waitpid(child, &status, 0) == child && status == 0, "the child has the key");
+	rein_key_free(key);
 }
 
 Test(audit_storage, first_users_at_once_agree_on_one_key)
