@@ -398,6 +398,29 @@ Test(shapes, sockets_by_path)
 	rein_vec_free(&sandbox.policy.sockets);
 }
 
+static int keeps_denials_in_its_own(const struct sandbox *s)
+{
+	HOLDS(can_write("/tmp/yes"));
+	HOLDS(!can_write("/tmp/no/file") && !can_write("/tmp/a/b/no"));
+	HOLDS(open("/tmp/hidden", O_RDONLY | O_DIRECTORY) < 0 && errno == EACCES);
+	HOLDS(rename("/tmp/a", "/tmp/c") < 0 && rmdir("/tmp/no") < 0);
+	HOLDS(can_write("/tmp/a/file"));
+	HOLDS(!can_read("/proc/version") && can_read("/proc/cpuinfo"));
+	HOLDS(open("/dev/full", O_RDONLY) < 0 && open("/dev/null", O_RDWR) >= 0);
+	return 0;
+}
+
+Test(shapes, denials_in_ones_own_places)
+{
+	sandbox_allow(&sandbox, REIN_ACCESS_WRITE, "/tmp");
+	sandbox_deny(&sandbox, REIN_ACCESS_WRITE, "/tmp/no");
+	sandbox_deny(&sandbox, REIN_ACCESS_WRITE, "/tmp/a/b");
+	sandbox_deny(&sandbox, REIN_ACCESS_READ, "/tmp/hidden");
+	sandbox_deny(&sandbox, REIN_ACCESS_READ, "/proc/version");
+	sandbox_deny(&sandbox, REIN_ACCESS_READ, "/dev/full");
+	run(keeps_denials_in_its_own);
+}
+
 static int keeps_handles(const struct sandbox *s)
 {
 	struct {

@@ -290,6 +290,16 @@ static int put_hidden(struct rein_root *root, const struct rein_place *place, st
 			      rein_root_attributes(0), err);
 }
 
+/* A placeholder that may not be read looks as one that was there. */
+static int put_held(struct rein_root *root, const struct rein_place *place, struct rein_error *err)
+{
+	const struct rein_held *held = root->launch->of[REIN_MECH_NAMESPACES];
+
+	if (place->access & REIN_ACCESS_READ)
+		return put_plain(root, place, err);
+	return held && rein_held_is_needless(held, place->path) ? 0 : put_hidden(root, place, err);
+}
+
 static int put_bare(struct rein_root *root, const struct rein_place *place, struct rein_error *err)
 {
 	return make_bare(root, place->path, err);
@@ -306,7 +316,7 @@ static int (*const putters[])(struct rein_root *, const struct rein_place *, str
 	[REIN_PLACE_TREE] = put_plain,
 	[REIN_PLACE_PRIVATE] = put_private,
 	[REIN_PLACE_HIDDEN] = put_hidden,
-	[REIN_PLACE_HELD] = put_plain,
+	[REIN_PLACE_HELD] = put_held,
 	[REIN_PLACE_HINGE] = put_plain,
 	[REIN_PLACE_LINK] = put_link,
 	[REIN_PLACE_PROC] = rein_root_put_proc,

@@ -278,8 +278,10 @@ static int place_link(struct builder *builder, struct frame *frame, const struct
 		place = draft(builder, frame, node, REIN_PLACE_PIN, above->access & ~(unsigned)REIN_ACCESS_WRITE);
 		return emit(builder, &place, node->path, err);
 	}
-	/* In a tree of the host the link is there by itself; /dev and /proc have their own. */
-	if (above && above->kind != REIN_PLACE_PRIVATE && !(above->kind == REIN_PLACE_HINGE && above->own))
+	/* In a tree of the host the link is there by itself, and /dev has the usual ones. */
+	if (above && !above->own)
+		return 0;
+	if (above && (above->kind == REIN_PLACE_PROC || standard_device(node->path)))
 		return 0;
 	return emit(builder, &place, node->path, err);
 }
