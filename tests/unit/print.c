@@ -76,10 +76,20 @@ Test(print, wraps_under_the_last_column)
 {
 	setenv("TERM", "xterm", 1);
 	setenv("NO_COLOR", "1", 1);
-	cr_expect_str_eq(on_terminal(45, print_table), "STATE    WHAT\n"
-						       "kept     one two three four five six seven\n"
-						       "         eight nine ten eleven twelve\n"
+	cr_expect_str_eq(on_terminal(50, print_table), "STATE    WHAT\n"
+						       "kept     one two three four five six seven eight\n"
+						       "         nine ten eleven twelve\n"
 						       "refused  a\\x1B[2Jb \\xFF \xc3\xa9\n");
+}
+
+Test(print, gives_a_narrow_last_column_lines_of_its_own)
+{
+	setenv("TERM", "xterm", 1);
+	setenv("NO_COLOR", "1", 1);
+	cr_expect_str_eq(on_terminal(40, print_table), "STATE\n    WHAT\n"
+						       "kept\n    one two three four five six seven\n"
+						       "    eight nine ten eleven twelve\n"
+						       "refused\n    a\\x1B[2Jb \\xFF \xc3\xa9\n");
 }
 
 Test(print, no_wrapping_where_it_would_only_hurt)

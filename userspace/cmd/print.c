@@ -11,6 +11,7 @@
 #include "base/escape.h"
 #include "cmd/cmd.h"
 
+#define GAP 2	     /* spaces between columns */
 #define WIDTH_MIN 40 /* below, wrapping only makes it worse */
 
 static const char *const colours[REIN_COLOUR_COUNT] = {
@@ -135,9 +136,28 @@ static void measure(const struct rein_table *table, int nr, int *widths)
 	}
 }
 
+/* Where the last column starts: beside the others, or, where that leaves it no room, on a line of its own. */
+static int last_column(const struct rein_table *table, int nr, const int *widths, FILE *out)
+{
+	int width = rein_print_width(out), at = table->indent;
+
+	for (int c = 0; c < nr - 1; c++)
+		at += widths[c] + GAP;
+	return width && at + widths[nr - 1] > width && width - at < WIDTH_MIN ? table->indent + 2 * GAP : at;
+}
+
+static void print_last(const struct rein_cell *cell, int at, int last, FILE *out)
+{
+	if (last < at && *cell->text) {
+		fputc('\n', out);
+		spaces(out, last);
+	}
+	rein_print_wrapped(out, last, cell->text);
+}
+
 static void print_row(const struct rein_table *table, const struct rein_cell *row, int nr, const int *widths, FILE *out)
 {
-	int at = table->indent;
+	int at = table->indent, last = last_column(table, nr, widths, out);
 
 	spaces(out, at);
 	for (int c = 0; c < nr; c++) {
@@ -145,14 +165,15 @@ static void print_row(const struct rein_table *table, const struct rein_cell *ro
 
 		fputs(colour, out);
 		if (c == nr - 1) {
-			rein_print_wrapped(out, at, row[c].text);
+			print_last(&row[c], at, last, out);
 		} else {
 			fputs(row[c].text, out);
-			spaces(out, widths[c] - columns(row[c].text, strlen(row[c].text)) + 2);
+			if (c < nr - 2 || last >= at + widths[c])
+				spaces(out, widths[c] - columns(row[c].text, strlen(row[c].text)) + GAP);
 		}
 		if (*colour)
 			fputs(rein_colour(out, REIN_COLOUR_PLAIN), out);
-		at += widths[c] + 2;
+		at += widths[c] + GAP;
 	}
 }
 
