@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "agent/breakers.h"
+#include "agent/broker.h"
 #include "harness/brokered.h"
 
 static struct rein_trial_plan trial;
@@ -209,6 +211,39 @@ Test(broker, refusals_are_recorded)
 	cr_assert_eq(rein_brokered_count(&brokered, REIN_KIND_DENY, "socket"), 1);
 	cr_assert_eq(brokered.events[0].pid, brokered.child);
 	cr_assert_eq(brokered.events[0].error, EPERM);
+}
+
+/* What the broker has recorded is recognised once when a hook sees it come back, and only shortly after. */
+static int recognised, recognised_again, recognised_late, recognised_other;
+
+static void recognise(struct rein_brokered *b)
+{
+	uint64_t now = rein_now_ns();
+
+	if (!b->nr_events || recognised)
+		return;
+	recognised_late = rein_broker_told(&b->agent, b->child, SYS_unshare, now + 10000000000ULL);
+	recognised_other = rein_broker_told(&b->agent, b->child, SYS_mount, now);
+	recognised = rein_broker_told(&b->agent, b->child, SYS_unshare, now);
+	recognised_again = rein_broker_told(&b->agent, b->child, SYS_unshare, now);
+}
+
+static int unshare_and_wait(void)
+{
+	unshare(CLONE_NEWUSER);
+	poll(NULL, 0, 150);
+	return 0;
+}
+
+Test(broker, a_refusal_is_recorded_once)
+{
+	trial.plan.use[REIN_MECH_BROKER] = true;
+	trial.plan.trace_denials = true;
+	brokered.tick = recognise;
+	brokered.every_ms = 10;
+	cr_assert_eq(rein_brokered_run(&brokered, &trial, unshare_and_wait, 10000), 0);
+	cr_assert(recognised);
+	cr_assert_not(recognised_again || recognised_late || recognised_other);
 }
 
 /* A thread rewrites the path while it is looked at: whatever is deleted by unlink has been paid for. */
