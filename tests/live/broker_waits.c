@@ -241,7 +241,8 @@ static int unlink_and_be_interrupted(void)
 	setitimer(ITIMER_REAL, &often, NULL);
 	for (int i = 0; i < 4; i++) {
 		snprintf(name, sizeof(name), "file%d", i);
-		interrupted += unlink(name) && errno == EINTR;
+		while (unlink(name) && errno == EINTR)
+			interrupted++;
 	}
 	return interrupted;
 }
@@ -254,7 +255,8 @@ Test(broker_waits, signals_do_not_break_off_a_waiting_call)
 	brokered.every_ms = 100;
 	int status = rein_brokered_run(&brokered, &trial, unlink_and_be_interrupted, 10000);
 
-	/* One may hit the moment before the broker takes the call up, which stays interruptible. */
-	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) <= 1, "status %#x", status);
-	cr_assert_leq(rein_brokered_files_left(), WEXITSTATUS(status));
+	/* Three calls wait for 100 ms each, with a signal every 5 ms. A few may hit the moment before the broker takes
+	 * a call up, which stays interruptible. */
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) < 15, "status %#x", status);
+	cr_assert_eq(rein_brokered_files_left(), 0);
 }
