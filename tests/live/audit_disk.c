@@ -96,7 +96,7 @@ Test(audit_disk, refusals_and_the_end_still_land_on_a_full_disk)
 Test(audit_disk, what_a_full_disk_takes_is_counted_and_the_end_lands)
 {
 	struct rein_audit *audit = rein_scratch_log_open(&scratch);
-	int written = 0, dropped = 0;
+	uint64_t written = 0, dropped = 0;
 
 	fill_disk();
 	for (int i = 0; i < 5000; i++)
@@ -138,7 +138,7 @@ Test(audit_disk, room_that_comes_back_is_used)
 {
 	struct rein_audit *audit = rein_scratch_log_open(&scratch);
 	char filler[128];
-	int i;
+	uint64_t i;
 
 	fill_disk();
 	for (i = 0; i < 5000 && !rein_audit_emit(audit, &rein_a_denial); i++)

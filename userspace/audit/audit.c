@@ -203,6 +203,29 @@ static void make_folder(const struct rein_audit_options *options)
 		mkdir(folder, 0700);
 }
 
+static int open_all(struct rein_audit *audit, const struct rein_audit_options *options, struct rein_error *err)
+{
+	int r;
+
+	audit->agent = strdup(options->agent);
+	audit->path = strdup(options->path);
+	if (!audit->agent || !audit->path)
+		return rein_fail(err, ENOMEM, "no memory for the audit log");
+	make_folder(options);
+	r = rein_logfile_open(options->path, &audit->file, err);
+	if (r < 0)
+		return r;
+	r = open_log(audit, options, err);
+	if (r == -EBADMSG)
+		rein_context(err,
+			     "the audit log %s was tampered with or damaged, so nothing is added to it (`rein verify` "
+			     "says more): move it away, or name another with --audit",
+			     options->path);
+	else if (r < 0)
+		rein_context(err, "cannot use the audit log %s", options->path);
+	return r;
+}
+
 int rein_audit_open(const struct rein_audit_options *options, struct rein_audit **ret_audit, struct rein_error *err)
 {
 	struct rein_audit *audit = calloc(1, sizeof(*audit));
@@ -211,33 +234,14 @@ int rein_audit_open(const struct rein_audit_options *options, struct rein_audit 
 	if (!audit)
 		return rein_fail(err, ENOMEM, "no memory for the audit log");
 	audit->file.fd = -1;
-	audit->agent = strdup(options->agent);
-	audit->path = strdup(options->path);
 	rein_budget_init(&audit->budget);
-	make_folder(options);
-	r = audit->agent && audit->path ? rein_logfile_open(options->path, &audit->file, err)
-					: rein_fail(err, ENOMEM, "no memory");
-	if (!r) {
-		r = open_log(audit, options, err);
-		if (r == -EBADMSG)
-			rein_context(err,
-				     "the audit log %s was tampered with or damaged, so nothing is added to it (`rein "
-				     "verify` says more): move it away, or name another with --audit",
-				     options->path);
-		else if (r < 0)
-			rein_context(err, "cannot use the audit log %s", options->path);
-	}
+	r = open_all(audit, options, err);
 	if (r < 0) {
 		discard(audit);
 		return r;
 	}
 	*ret_audit = audit;
 	return 0;
-}
-
-static bool is_urgent(enum rein_kind kind)
-{
-	return kind == REIN_KIND_START || kind == REIN_KIND_TRIP || kind == REIN_KIND_END;
 }
 
 static const char *plural(uint64_t count)
@@ -276,6 +280,12 @@ static int write_all_owed(struct rein_audit *audit)
 	while (!r && (owed = rein_budget_next(&audit->budget)))
 		r = write_owed(audit, owed);
 	return r;
+}
+
+/* What moves the signed head at once. */
+static bool is_urgent(enum rein_kind kind)
+{
+	return kind == REIN_KIND_START || kind == REIN_KIND_TRIP || kind == REIN_KIND_END;
 }
 
 static int emit(void *context, const struct rein_event *event, struct rein_error *err)
