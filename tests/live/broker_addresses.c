@@ -99,14 +99,15 @@ static int declared_addresses(void)
 {
 	return (connect_to("127.0.0.1", 3) == EPERM) | (connect_to("127.0.0.2", 3) != EPERM) << 1 |
 	       (connect_to("127.0.0.1", 5) != EPERM) << 2 | (bind_to("127.0.0.1", 45678) == EPERM) << 3 |
-	       (bind_to("127.0.0.1", 45679) != EPERM) << 4 | (bind_to("0.0.0.0", 45678) != EPERM) << 5;
+	       (bind_to("127.0.0.1", 45679) != EPERM) << 4 | (bind_to("0.0.0.0", 45678) != EPERM) << 5 |
+	       (connect_to("127.0.0.1", 2) != EPERM) << 6;
 }
 
 static int own_network(void)
 {
 	return (connect_to("127.0.0.1", 3) == EPERM) | (connect_to("127.0.0.2", 3) == EPERM) << 1 |
 	       (connect_to("127.0.0.1", 5) != EPERM) << 2 | (bind_to("0.0.0.0", 45678) == EPERM) << 3 |
-	       (bind_to("127.0.0.1", 45679) != EPERM) << 4;
+	       (bind_to("127.0.0.1", 45679) != EPERM) << 4 | (connect_to("127.0.0.1", 2) != EPERM) << 5;
 }
 
 Test(broker_addresses, only_declared_addresses)
@@ -118,13 +119,15 @@ Test(broker_addresses, only_declared_addresses)
 	trial.machine.landlock_abi = 7;
 	allow(REIN_NET_CONNECT, "127.0.0.1", 32, 1, 4);
 	allow(REIN_NET_LISTEN, "127.0.0.1", 32, 45678, 45678);
+	allow(REIN_NET_CONNECT, "127.0.0.1", 32, 2, 2);
+	trial.policy.net.items[2].verdict = REIN_VERDICT_DENY;
 	status = rein_brokered_run(&brokered, &trial, own_network, 10000);
 	cr_assert_eq(status, 0, "status %#x", status);
-	cr_assert_eq(brokered.nr_events, 2);
+	cr_assert_eq(brokered.nr_events, 3);
 	trial.plan.host_network = true;
 	status = rein_brokered_run(&brokered, &trial, declared_addresses, 10000);
 	cr_assert_eq(status, 0, "status %#x", status);
-	cr_assert_eq(rein_brokered_count(&brokered, REIN_KIND_DENY, "connect"), 2);
+	cr_assert_eq(rein_brokered_count(&brokered, REIN_KIND_DENY, "connect"), 3);
 	cr_assert_eq(rein_brokered_count(&brokered, REIN_KIND_DENY, "bind"), 2);
 }
 

@@ -46,9 +46,11 @@ static const struct keeper keepers[] = {
 	 REIN_EXACTNESS_EXACT, anywhere, ""},
 	{REIN_MECH_BPF_TRACE, METERS_CALLS | METER(WRITE_BYTES), TRIPS_STOP, REIN_EXACTNESS_PROMPT, anywhere,
 	 "at most one operation of each thread more than the burst"},
-	{REIN_MECH_BROKER, METERS_CALLS | METER(NET_CONNECTS), TRIPS_ALL, REIN_EXACTNESS_EXACT, anywhere,
+	{REIN_MECH_BROKER, METERS_CALLS, TRIPS_ALL, REIN_EXACTNESS_EXACT, anywhere,
 	 "a call that turns out to fail may be counted; a file that is emptied or renamed over while threads swap its "
 	 "path may not be"},
+	{REIN_MECH_BROKER, METER(NET_CONNECTS), TRIPS_ALL, REIN_EXACTNESS_EXACT, anywhere,
+	 "every connect() and every sendto() with an address; a datagram to a new peer by sendmsg() is not counted"},
 	{REIN_MECH_SUPERVISOR, METER(WRITE_BYTES), TRIPS_STOP, REIN_EXACTNESS_SAMPLED, anywhere,
 	 "looked at every 10 ms: what is written between two looks passes; missed are children that end in between and "
 	 "that nobody waits for, and programs that rein may not read"},
