@@ -50,9 +50,9 @@ bench: $(BUILD)/rein $(BUILD)/tests/bench/cost ## compare bare and confined, in 
 fuzz: fuzzers ## fuzz for FUZZ_SECONDS each
 	$(Q)tests/fuzz/run $(BUILD)/fuzz $(FUZZ_SECONDS)
 
+lint: export FLAGS = $(TEST_CPPFLAGS) -std=gnu17 -O2 $(WARNINGS) $(shell pkg-config --cflags $(LIBS))
 lint: $(BPF_SKELETONS) ## check formatting, warnings of gcc and clang, includes and house rules
-	$(Q)CC="$(CC)" CLANG="$(CLANG)" FLAGS='$(TEST_CPPFLAGS) -std=gnu17 -O2 $(WARNINGS) $(shell pkg-config --cflags $(LIBS))' \
-		tests/lint/lint
+	$(Q)CC="$(CC)" CLANG="$(CLANG)" tests/lint/lint
 
 $(BUILD)/tests/harness/%.o: tests/harness/%.c
 	@echo "  CC    $<"

@@ -11,7 +11,8 @@ static const int code_of_cause[] = {
 
 int rein_outcome_code(const struct rein_outcome *outcome)
 {
-	if (!outcome->started)
+	/* A breaker can end the command before the init has said that it began; only what runs can trip one. */
+	if (!outcome->started && outcome->cause != REIN_END_BREAKER)
 		return outcome->code ? outcome->code : 125;
 	if (outcome->cause != REIN_END_ITSELF)
 		return code_of_cause[outcome->cause];

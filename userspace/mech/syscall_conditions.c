@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/memfd.h>
 #include <linux/personality.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
@@ -29,6 +30,9 @@
 	{                        \
 		2, U32, protocol \
 	}
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x8U
+#endif
 #define PRIVILEGED_BITS (S_ISUID | S_ISGID)
 #define NAMESPACES \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
@@ -69,6 +73,9 @@ static const struct condition {
 	{"listen", REIN_FEATURE_BROKER, {{0}}, 0},
 
 	{"clone", 0, {{0, NAMESPACES, 0}}, 1},
+	/* Neither Landlock nor a mount's noexec governs files in memory; the seal is for good. Linux 6.3 knows it. */
+	{"memfd_create", REIN_FEATURE_OWN_PROGRAMS, {{0}}, 0},
+	{"memfd_create", 0, {{1, MFD_NOEXEC_SEAL, MFD_NOEXEC_SEAL}}, 1},
 	/* A listener of the agent's own would see its calls first. */
 	{"seccomp", 0, {{1, SECCOMP_FILTER_FLAG_NEW_LISTENER, 0}}, 1},
 	{"personality", 0, {{0, U32, U32}}, 1}, /* asks for the present one */
@@ -138,6 +145,7 @@ static const struct {
 	{"setsockopt", FAST_OPEN},
 	{"listen", "a socket that was never bound would listen on a port that no rule allows"},
 	{"clone", "a new namespace is a way out of the policy"},
+	{"memfd_create", "a file in memory could be executed, though no rule lets the agent execute what it wrote"},
 	{"seccomp", "a listener of the agent's own would see its calls before rein does"},
 	{"personality", "of the personalities only those that do no harm are allowed"},
 	{"chmod", SETUID_FILES},

@@ -33,6 +33,8 @@ enum rein_call_feature {
 	 * while connecting (MSG_FASTOPEN), nor listen() on a socket that was never bound. */
 	REIN_FEATURE_NET = 1 << 1,
 	REIN_FEATURE_BROKER = 1 << 2, /* the broker answers notified calls */
+	/* Some place may be both written and executed: then a file in memory is no new way to run what one wrote. */
+	REIN_FEATURE_OWN_PROGRAMS = 1 << 3,
 };
 
 /* Why a call is notified: 1 << enum rein_meter for what a meter counts, and these. */

@@ -99,6 +99,16 @@ static int check_vital(const struct rein_filter *filter, const struct rein_polic
 	return 0;
 }
 
+static bool has_own_programs(const struct rein_view *view)
+{
+	const unsigned both = REIN_ACCESS_WRITE | REIN_ACCESS_EXECUTE;
+
+	for (size_t i = 0; i < view->places.count; i++)
+		if ((view->places.items[i].access & both) == both)
+			return true;
+	return false;
+}
+
 static unsigned features_of(const struct rein_plan *plan)
 {
 	unsigned features = 0;
@@ -109,6 +119,8 @@ static unsigned features_of(const struct rein_plan *plan)
 		features |= REIN_FEATURE_NET;
 	if (plan->use[REIN_MECH_BROKER])
 		features |= REIN_FEATURE_BROKER;
+	if (has_own_programs(&plan->view))
+		features |= REIN_FEATURE_OWN_PROGRAMS;
 	return features;
 }
 
