@@ -63,6 +63,7 @@ char *rein_path_real(const char *path)
 {
 	REIN_AUTO_FREE char *head = strdup(path);
 	char resolved[PATH_MAX], *slash, *real;
+	const char *tail;
 
 	if (!head)
 		return NULL;
@@ -76,8 +77,9 @@ char *rein_path_real(const char *path)
 	}
 	/* What follows the part that exists; a dangling link counts as not existing, and whoever opens it finds
 	 * nothing. */
-	if (asprintf(&real, "%s%s", strcmp(resolved, "/") == 0 ? "" : resolved,
-		     strcmp(head, "/") == 0 ? (path[1] ? path : "/") : path + strlen(head)) < 0)
+	tail = strcmp(head, "/") == 0 ? path + 1 : path + strlen(head) + (path[strlen(head)] == '/');
+	if (asprintf(&real, "%s%s%s", strcmp(resolved, "/") == 0 ? "" : resolved,
+		     *tail || strcmp(resolved, "/") == 0 ? "/" : "", tail) < 0)
 		return NULL;
 	return real;
 }
