@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include "agent/breakers.h"
-#include "base/cleanup.h"
-#include "base/escape.h"
 #include "base/units.h"
 #include "profile/words.h"
 
@@ -66,7 +64,7 @@ enum rein_trip_cause rein_trip_cause(const struct rein_agent *agent, const struc
 static void who_did(const struct rein_agent *agent, const struct rein_trip *trip, FILE *out)
 {
 	const char *id = agent->launch->id;
-	REIN_AUTO_FREE char *comm = trip->comm ? rein_escape(trip->comm, strlen(trip->comm)) : NULL;
+	const char *comm = trip->comm; /* as it came: whoever writes or shows it escapes it */
 
 	if (trip->by)
 		fprintf(out, "%s tripped", trip->by);
