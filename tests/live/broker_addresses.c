@@ -159,3 +159,16 @@ Test(broker_addresses, listening_needs_a_bound_socket)
 
 	cr_assert_eq(status, 0, "status %#x", status);
 }
+
+static int listen_unbound(void)
+{
+	return listen(socket(AF_INET, SOCK_STREAM, 0), 5) ? errno : 0;
+}
+
+Test(broker_addresses, a_rule_for_port_0_lets_the_kernel_pick)
+{
+	trial.plan.use[REIN_MECH_BROKER] = true;
+	trial.plan.host_network = true;
+	allow(REIN_NET_LISTEN, "0.0.0.0", 0, 0, 0);
+	cr_assert_eq(rein_brokered_run(&brokered, &trial, listen_unbound, 10000), 0);
+}

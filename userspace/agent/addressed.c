@@ -137,11 +137,25 @@ bool rein_addressed_allows(struct rein_agent *agent, const struct rein_question 
 	return false;
 }
 
+/* Whether listening on this socket opens no port that no rule names. A rule for port 0 names any that the kernel picks.
+ */
+static bool may_listen(struct rein_agent *agent, const struct rein_question *q, const union rein_address *address)
+{
+	struct rein_destination at;
+
+	if (!destination_of(address, &at))
+		return true;
+	at.direction = REIN_NET_LISTEN;
+	if (at.port || named(agent->launch, &at))
+		return true;
+	record(agent, q, &at);
+	return false;
+}
+
 struct rein_verdict_on_call rein_addressed_listen(struct rein_agent *agent, const struct rein_question *q)
 {
 	union rein_address address = {0};
 	socklen_t length = sizeof(address);
-	struct rein_destination at;
 	REIN_AUTO_FD int copy = -1;
 
 	if (q->nr != SYS_listen)
@@ -151,10 +165,7 @@ struct rein_verdict_on_call rein_addressed_listen(struct rein_agent *agent, cons
 		return (struct rein_verdict_on_call){REIN_REPLY_REFUSE, copy == -EBADF ? EBADF : EPERM};
 	if (getsockname(copy, &address.any, &length))
 		return (struct rein_verdict_on_call){REIN_REPLY_REFUSE, errno};
-	if (destination_of(&address, &at) && !at.port) {
-		at.direction = REIN_NET_LISTEN;
-		record(agent, q, &at);
+	if (!may_listen(agent, q, &address))
 		return (struct rein_verdict_on_call){REIN_REPLY_REFUSE, EPERM};
-	}
 	return (struct rein_verdict_on_call){REIN_REPLY_DONE, listen(copy, (int)q->args[1]) ? -errno : 0};
 }
