@@ -89,8 +89,9 @@ static void deletes_are_bounded_by(const char *how)
 
 Test(evasion, deletes, .timeout = 120)
 {
-	static const char *const ways[] = {"unlink",	"unlinkat",	 "rename-over", "truncate",
-					   "ftruncate", "open-truncate", "creat",	"punching-holes"};
+	static const char *const ways[] = {"unlink",   "unlinkat",	 "rename-over",
+					   "truncate", "ftruncate",	 "open-truncate",
+					   "creat",    "punching-holes", "truncate-through-proc"};
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
 		deletes_are_bounded_by(ways[i]);

@@ -53,6 +53,17 @@ static void by_open_truncate(const char *path, const char *folder)
 	close(open(path, O_WRONLY | O_TRUNC | O_CLOEXEC));
 }
 
+/* For a supervisor that looks, /proc/self is another process than for the one that opens it. */
+static void by_truncating_through_proc(const char *path, const char *folder)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char link[64];
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	close(open(link, O_WRONLY | O_TRUNC | O_CLOEXEC));
+	close(fd);
+}
+
 static void by_creat(const char *path, const char *folder)
 {
 	close(creat(path, 0644));
@@ -76,6 +87,7 @@ static const struct {
 	{"truncate", by_truncate},
 	{"ftruncate", by_ftruncate},
 	{"open-truncate", by_open_truncate},
+	{"truncate-through-proc", by_truncating_through_proc},
 	{"creat", by_creat},
 	{"punching-holes", by_punching_holes},
 };
