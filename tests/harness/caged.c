@@ -7,6 +7,7 @@
 #include <rein/event.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -132,6 +133,8 @@ pid_t caged_fork(const struct caged *caged)
 	cr_assert_geq(child, 0, "cannot fork into the cage: %m");
 	if (child)
 		close(pidfd);
+	else
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	return child;
 }
 

@@ -178,7 +178,8 @@ static void flood(int writers, unsigned seed, uint64_t rate, uint64_t burst, enu
 	allowed = burst + rate * ((caged_now_ns() - begin) / 1000000 + 1) / 1000;
 	bytes = bytes_in_folder();
 	cr_expect_leq(bytes, allowed + (uint64_t)writers * OP_MAX, "%d writers", writers);
-	cr_expect_gt(bytes + (uint64_t)writers * OP_MAX, burst, "it was stopped early");
+	cr_expect_gt(bytes + (uint64_t)writers * OP_MAX, burst, "%d writers were stopped at %llu bytes of %llu",
+		     writers, (unsigned long long)bytes, (unsigned long long)burst);
 	cr_expect_eq(caged.launch.state->latch, 1 + on_trip);
 	cr_expect_eq(caged.launch.state->breakers[0].bucket.trips, 1);
 	caged_stop(&caged);

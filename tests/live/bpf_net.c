@@ -1,0 +1,709 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <rein/event.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/cleanup.h"
+#include "harness/caged.h"
+
+/* bpf-net by its effects: what a call answers, and what arrives. */
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+static socklen_t size_of(const union address *address)
+{
+	return address->any.sa_family == AF_INET ? sizeof(address->v4) : sizeof(address->v6);
+}
+
+static union address address_of(const char *text, uint16_t port)
+{
+	union address address = {0};
+
+	address.any.sa_family = strchr(text, ':') ? AF_INET6 : AF_INET;
+	address.v4.sin_port = htons(port); /* the same place in both */
+	cr_assert_eq(inet_pton(address.any.sa_family, text,
+			       address.any.sa_family == AF_INET ? (void *)&address.v4.sin_addr
+								: (void *)&address.v6.sin6_addr),
+		     1);
+	return address;
+}
+
+/* A bound socket, outside the cage; TCP ones listen. */
+static int open_server(int type, const char *text, uint16_t *ret_port)
+{
+	union address address = address_of(text, 0);
+	socklen_t size = sizeof(address);
+	int fd = socket(address.any.sa_family, type | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, &address.any, size_of(&address)))
+		return -1;
+	if (type == SOCK_STREAM)
+		cr_assert_eq(listen(fd, 64), 0);
+	cr_assert_eq(getsockname(fd, &address.any, &size), 0);
+	*ret_port = ntohs(address.v4.sin_port);
+	return fd;
+}
+
+static bool readable(int fd, int timeout_ms)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+
+	return poll(&poll_fd, 1, timeout_ms) == 1;
+}
+
+/* What the child tries; it answers with the errno. */
+struct attempt {
+	int family, type;
+	const char *to;
+	uint16_t port;
+	bool send; /* by sendto() without connect() */
+};
+
+static int attempt(void *argument)
+{
+	const struct attempt *at = argument;
+	union address address = address_of(at->to, at->port);
+	int fd = socket(at->family, at->type, 0), r;
+
+	if (fd < 0)
+		return errno;
+	if (at->send)
+		r = (int)sendto(fd, "x", 1, 0, &address.any, size_of(&address));
+	else
+		r = connect(fd, &address.any, size_of(&address));
+	return r < 0 ? errno : 0;
+}
+
+Test(bpf_net, connects_where_it_may_and_nowhere_else)
+{
+	struct caged caged;
+	uint16_t port = 0, other = 0;
+	int server, elsewhere;
+
+	caged_open(&caged);
+	server = open_server(SOCK_STREAM, "127.0.0.1", &port);
+	elsewhere = open_server(SOCK_STREAM, "127.0.0.1", &other);
+	caged_allow(&caged, REIN_NET_CONNECT, IPPROTO_TCP, "127.0.0.0", 8, port, port);
+	caged_start(&caged, true, false);
+	const struct {
+		struct attempt attempt;
+		int error;
+	} cases[] = {
+		{{AF_INET, SOCK_STREAM, "127.0.0.1", port, false}, 0},
+		{{AF_INET6, SOCK_STREAM, "::ffff:127.0.0.1", port, false}, 0},
+		{{AF_INET, SOCK_STREAM, "127.0.0.1", other, false}, EPERM},
+		{{AF_INET6, SOCK_STREAM, "::ffff:127.0.0.1", other, false}, EPERM},
+		{{AF_INET6, SOCK_STREAM, "::1", port, false}, EPERM},
+		{{AF_INET, SOCK_STREAM, "192.0.2.1", port, false}, EPERM},
+		{{AF_INET, SOCK_DGRAM, "127.0.0.1", port, false}, EPERM},
+		{{AF_INET, SOCK_DGRAM, "127.0.0.1", port, true}, EPERM},
+		{{AF_INET6, SOCK_DGRAM, "::ffff:127.0.0.1", port, true}, EPERM},
+		{{AF_INET6, SOCK_DGRAM, "::1", port, true}, EPERM},
+	};
+	for (size_t i = 0; i < REIN_COUNT(cases); i++) {
+		struct attempt it = cases[i].attempt;
+		int error = caged_run(&caged, attempt, &it);
+
+		cr_expect(error == cases[i].error || (it.family == AF_INET6 && error == EAFNOSUPPORT), "case %zu: %s",
+			  i, strerror(error));
+	}
+	cr_expect_not(readable(elsewhere, 0));
+	caged_stop(&caged);
+	close(server);
+	close(elsewhere);
+}
+
+static int open_socket(void *argument)
+{
+	const int *what = argument;
+
+	return socket(what[0], what[1], what[2]) < 0 ? errno : 0;
+}
+
+Test(bpf_net, only_tcp_and_udp_sockets_exist)
+{
+	static const struct {
+		int what[3], error;
+	} cases[] = {
+		{{AF_INET, SOCK_STREAM, 0}, 0},
+		{{AF_INET6, SOCK_DGRAM, IPPROTO_UDP}, 0},
+		{{AF_INET, SOCK_RAW, IPPROTO_RAW}, EPERM},
+		{{AF_INET6, SOCK_RAW, IPPROTO_ICMPV6}, EPERM},
+		{{AF_INET, SOCK_DGRAM, IPPROTO_ICMP}, EPERM},
+		{{AF_INET, SOCK_STREAM, IPPROTO_MPTCP}, EPERM},
+		{{AF_INET, SOCK_STREAM, IPPROTO_SCTP}, EPERM},
+		{{AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE}, EPERM},
+	};
+	struct caged caged;
+
+	caged_open(&caged);
+	caged_start(&caged, true, false);
+	for (size_t i = 0; i < REIN_COUNT(cases); i++) {
+		int what[3] = {cases[i].what[0], cases[i].what[1], cases[i].what[2]};
+		int error = caged_run(&caged, open_socket, what);
+
+		/* What this kernel lacks, or root's ping range forbids, is refused too. */
+		cr_expect(error == cases[i].error || (cases[i].error && (error == EPROTONOSUPPORT || error == EACCES)),
+			  "case %zu: %s", i, strerror(error));
+	}
+	caged_stop(&caged);
+}
+
+static int bind_to(void *argument)
+{
+	const struct attempt *at = argument;
+	union address address = address_of(at->to, at->port);
+	int fd = socket(at->family, at->type, 0);
+
+	return bind(fd, &address.any, size_of(&address)) ? errno : 0;
+}
+
+Test(bpf_net, binds_where_it_may_listen)
+{
+	struct caged caged;
+
+	caged_open(&caged);
+	caged_allow(&caged, REIN_NET_LISTEN, IPPROTO_TCP, "127.0.0.0", 8, 47000, 47999);
+	caged_start(&caged, true, false);
+	const struct {
+		struct attempt attempt;
+		int error;
+	} cases[] = {
+		{{AF_INET, SOCK_STREAM, "127.0.0.1", 47123, false}, 0},
+		{{AF_INET6, SOCK_STREAM, "::ffff:127.0.0.1", 47123, false}, 0},
+		{{AF_INET, SOCK_STREAM, "127.0.0.1", 46999, false}, EPERM},
+		{{AF_INET, SOCK_STREAM, "0.0.0.0", 47123, false}, EPERM},
+		{{AF_INET6, SOCK_STREAM, "::", 47123, false}, EPERM},
+		{{AF_INET, SOCK_DGRAM, "127.0.0.1", 47123, false}, EPERM},
+		{{AF_INET, SOCK_STREAM, "127.0.0.1", 0, false}, 0},
+	};
+	for (size_t i = 0; i < REIN_COUNT(cases); i++) {
+		struct attempt it = cases[i].attempt;
+		int error = caged_run(&caged, bind_to, &it);
+
+		cr_expect(error == cases[i].error || (it.family == AF_INET6 && error == EAFNOSUPPORT), "case %zu: %s",
+			  i, strerror(error));
+	}
+	caged_stop(&caged);
+}
+
+/* Serves one connection in the cage, and says on `ready` at which port. */
+struct serving {
+	int type, ready;
+	const char *at;
+	uint16_t port;
+};
+
+static int serve_tcp(void *argument)
+{
+	const struct serving *serving = argument;
+	union address address = address_of(serving->at, serving->port);
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1, peer;
+	char text[6] = "";
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(fd, &address.any, size_of(&address)) || listen(fd, 4) || getsockname(fd, &address.any, &size) ||
+	    write(serving->ready, &address.v4.sin_port, 2) != 2)
+		return 1;
+	peer = accept(fd, NULL, NULL);
+	if (peer < 0 || read(peer, text, 5) != 5 || write(peer, text, 5) != 5)
+		return 2;
+	return 0;
+}
+
+/* Whether a connection from outside to a server in the cage works, both ways. */
+static bool served(struct caged *caged, uint16_t port, int *ret_errno)
+{
+	int ready[2], fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct serving serving = {.at = "127.0.0.1", .port = port};
+	struct pollfd done = {.fd = fd, .events = POLLOUT};
+	union address to;
+	char text[6] = "";
+	bool works = false;
+	pid_t child;
+
+	cr_assert_eq(pipe(ready), 0);
+	serving.ready = ready[1];
+	child = caged_fork(caged);
+	if (!child)
+		_exit(serve_tcp(&serving));
+	close(ready[1]);
+	to = address_of("127.0.0.1", 0);
+	if (read(ready[0], &to.v4.sin_port, 2) == 2) {
+		connect(fd, &to.any, sizeof(to.v4));
+		works = poll(&done, 1, 700) == 1 && write(fd, "hello", 5) == 5 && readable(fd, 2000) &&
+			read(fd, text, 5) == 5 && !strcmp(text, "hello");
+	}
+	kill(child, SIGKILL);
+	*ret_errno = caged_wait(child);
+	close(fd);
+	close(ready[0]);
+	return works;
+}
+
+Test(bpf_net, is_reached_at_ports_that_it_listens_on_only)
+{
+	struct caged caged;
+	int error;
+
+	caged_open(&caged);
+	caged_allow(&caged, REIN_NET_LISTEN, IPPROTO_TCP, "127.0.0.1", 32, 47001, 47001);
+	caged_start(&caged, true, false);
+	cr_expect(served(&caged, 47001, &error), "%d", error);
+	/* A port of the kernel's choice may be bound, as clients do, and nothing reaches it. */
+	cr_expect_not(served(&caged, 0, &error));
+	cr_expect_gt(caged.launch.state->denials, 0);
+	caged_stop(&caged);
+}
+
+/* A datagram server in the cage: answers the first datagram, then writes to whom it was never written by. */
+static int serve_udp(void *argument)
+{
+	const struct serving *serving = argument;
+	union address address = address_of("127.0.0.1", 47002), peer, stranger = address_of("127.0.0.1", serving->port);
+	socklen_t size = sizeof(peer);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	char byte;
+
+	if (bind(fd, &address.any, sizeof(address.v4)) || write(serving->ready, "r", 1) != 1)
+		return 1;
+	if (recvfrom(fd, &byte, 1, 0, &peer.any, &size) != 1 || sendto(fd, &byte, 1, 0, &peer.any, size) != 1)
+		return 2;
+	return sendto(fd, &byte, 1, 0, &stranger.any, sizeof(stranger.v4)) < 0 && errno == EPERM ? 0 : 3;
+}
+
+Test(bpf_net, a_datagram_server_answers_and_does_not_call)
+{
+	struct caged caged;
+	struct serving serving = {0};
+	uint16_t ours, port;
+	union address to = address_of("127.0.0.1", 47002);
+	int ready[2], fd, stranger;
+	char byte;
+	pid_t child;
+
+	caged_open(&caged);
+	fd = open_server(SOCK_DGRAM, "127.0.0.1", &ours);
+	stranger = open_server(SOCK_DGRAM, "127.0.0.1", &port);
+	caged_allow(&caged, REIN_NET_LISTEN, IPPROTO_UDP, "127.0.0.1", 32, 47002, 47002);
+	caged_start(&caged, true, false);
+	cr_assert_eq(pipe(ready), 0);
+	serving.ready = ready[1];
+	serving.port = port;
+	child = caged_fork(&caged);
+	if (!child)
+		_exit(serve_udp(&serving));
+	cr_assert_eq(read(ready[0], &byte, 1), 1);
+	cr_assert_eq(sendto(fd, "q", 1, 0, &to.any, sizeof(to.v4)), 1);
+	cr_expect(readable(fd, 2000));
+	cr_expect_eq(caged_wait(child), 0);
+	cr_expect_not(readable(stranger, 0));
+	caged_stop(&caged);
+}
+
+/* A receiver in a network namespace of its own, joined to this one by a pair of interfaces. It counts in memory that
+ * both see: for UDP IP payload, for TCP what arrives of the stream, which is less. */
+struct receiver {
+	pid_t process;
+	char interface[16];
+	uint64_t *bytes;
+};
+
+#define FAR_PORT 47003
+
+/* Tests run side by side: each has a net of its own in the range for benchmarks. */
+static char near[16], far[16];
+
+static void choose_net(void)
+{
+	unsigned pid = (unsigned)getpid();
+
+	snprintf(near, sizeof(near), "198.%u.%u.%u", 18 + (pid >> 14) % 2, (pid >> 6) % 256, pid % 64 * 4 + 1);
+	snprintf(far, sizeof(far), "198.%u.%u.%u", 18 + (pid >> 14) % 2, (pid >> 6) % 256, pid % 64 * 4 + 2);
+}
+
+static int shell(const char *command)
+{
+	return system(command) ? -1 : 0;
+}
+
+static void count_datagrams(int fd, uint64_t *bytes)
+{
+	static char data[65536];
+
+	for (;;) {
+		ssize_t n = recv(fd, data, sizeof(data), 0);
+
+		if (n >= 0)
+			__atomic_fetch_add(bytes, (uint64_t)n + 8, __ATOMIC_SEQ_CST);
+	}
+}
+
+static void count_streams(int fd, uint64_t *bytes)
+{
+	static char data[65536];
+	struct pollfd polled[80] = {{.fd = fd, .events = POLLIN}};
+	nfds_t count = 1;
+
+	for (;;) {
+		poll(polled, count, -1);
+		if (polled[0].revents && count < REIN_COUNT(polled))
+			polled[count++] = (struct pollfd){.fd = accept(fd, NULL, NULL), .events = POLLIN};
+		for (nfds_t i = 1; i < count; i++) {
+			ssize_t n = polled[i].revents ? read(polled[i].fd, data, sizeof(data)) : 0;
+
+			if (polled[i].revents && n <= 0)
+				polled[i].fd = -1;
+			else
+				__atomic_fetch_add(bytes, (uint64_t)n, __ATOMIC_SEQ_CST);
+		}
+	}
+}
+
+static _Noreturn void receive(int type, int channel, uint64_t *bytes)
+{
+	union address at = address_of(far, FAR_PORT);
+	int fd, room = 8 << 20;
+	char byte, command[128];
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	snprintf(command, sizeof(command), "ip addr add %s/30 dev far && ip link set far up", far);
+	if (unshare(CLONE_NEWNET) || write(channel, "u", 1) != 1 || read(channel, &byte, 1) != 1 || shell(command))
+		_exit(1);
+	fd = socket(AF_INET, type, 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room));
+	if (bind(fd, &at.any, sizeof(at.v4)) || (type == SOCK_STREAM && listen(fd, 64)) || write(channel, "r", 1) != 1)
+		_exit(2);
+	if (type == SOCK_STREAM)
+		count_streams(fd, bytes);
+	count_datagrams(fd, bytes);
+	_exit(3);
+}
+
+/* A new interface drops packets for a moment. What is sent last arrives last, so nothing of this is left to be counted
+ * when it has. */
+static void warm_up(struct receiver *receiver, int type)
+{
+	static const char data[2000];
+	union address to = address_of(far, FAR_PORT);
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+
+	cr_assert_eq(connect(fd, &to.any, sizeof(to.v4)), 0);
+	for (int i = 0; i < 500 && !__atomic_load_n(receiver->bytes, __ATOMIC_SEQ_CST); i++) {
+		send(fd, data, 1, 0);
+		poll(NULL, 0, 10);
+	}
+	send(fd, data, sizeof(data), 0);
+	for (int i = 0; i < 500 && __atomic_load_n(receiver->bytes, __ATOMIC_SEQ_CST) < sizeof(data); i++)
+		poll(NULL, 0, 10);
+	cr_assert_geq(__atomic_exchange_n(receiver->bytes, 0, __ATOMIC_SEQ_CST), sizeof(data));
+	close(fd);
+}
+
+static void open_receiver(struct receiver *receiver, int type)
+{
+	char command[200], byte;
+	int channel[2];
+
+	choose_net();
+	receiver->bytes = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	snprintf(receiver->interface, sizeof(receiver->interface), "rt%d", getpid());
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, channel), 0);
+	receiver->process = fork();
+	if (!receiver->process)
+		receive(type, channel[1], receiver->bytes);
+	cr_assert_eq(read(channel[0], &byte, 1), 1);
+	snprintf(command, sizeof(command),
+		 "ip link add %s type veth peer name far netns %d && ip addr add %s/30 dev %s && ip link set %s up",
+		 receiver->interface, receiver->process, near, receiver->interface, receiver->interface);
+	cr_assert_eq(shell(command), 0);
+	cr_assert_eq(write(channel[0], "g", 1), 1);
+	cr_assert_eq(read(channel[0], &byte, 1), 1);
+	close(channel[0]);
+	close(channel[1]);
+	warm_up(receiver, type);
+}
+
+static void close_receiver(struct receiver *receiver)
+{
+	char command[64];
+
+	kill(receiver->process, SIGKILL);
+	waitpid(receiver->process, NULL, 0);
+	snprintf(command, sizeof(command), "ip link del %s", receiver->interface);
+	shell(command);
+	munmap(receiver->bytes, 4096);
+}
+
+struct flood {
+	int type, senders;
+	unsigned seed;
+};
+
+static int open_sender(int type)
+{
+	union address to = address_of(far, FAR_PORT);
+	int fd = socket(AF_INET, type, 0);
+
+	return connect(fd, &to.any, sizeof(to.v4)) ? -1 : fd;
+}
+
+static void *send_on(void *argument)
+{
+	static const char data[32768];
+	const struct flood *flood = argument;
+	unsigned seed = flood->seed + (unsigned)gettid();
+	int fd = open_sender(flood->type);
+
+	for (;;) {
+		size_t size = 1 + (size_t)rand_r(&seed) % (rand_r(&seed) % 4 ? 1400 : sizeof(data));
+
+		/* A closed breaker refuses at once: give the processor away, the test is about bytes. */
+		if (send(fd, data, size, MSG_NOSIGNAL) < 0)
+			sched_yield();
+	}
+	return NULL;
+}
+
+/* Half of them threads, half processes; killed by the test. */
+static int send_all(struct flood *flood)
+{
+	pthread_t thread;
+
+	for (int i = 1; i < flood->senders; i++) {
+		if (i % 2)
+			pthread_create(&thread, NULL, send_on, flood);
+		else if (!fork())
+			send_on(flood);
+	}
+	send_on(flood);
+	return 0;
+}
+
+/*
+ * What arrives is bounded at every moment looked at, not only in the end. The clock is read before and after what it is
+ * about, so that no packet's time falls out.
+ */
+static void flood_far(int type, int senders, unsigned seed)
+{
+	struct flood flood = {.type = type, .senders = senders, .seed = seed};
+	const uint64_t rate = 200000, burst = 300000 + seed;
+	struct receiver receiver;
+	struct caged caged;
+	uint64_t begin, seen = 0;
+	pid_t child;
+
+	caged_open(&caged);
+	open_receiver(&receiver, type);
+	caged_allow(&caged, REIN_NET_CONNECT, type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP, far, 32, FAR_PORT,
+		    FAR_PORT);
+	caged_break(&caged, REIN_MECH_BPF_NET, REIN_METER_NET_TX_BYTES, rate, burst, REIN_ON_TRIP_DENY);
+	caged_start(&caged, true, false);
+	begin = caged_now_ns();
+	child = caged_fork(&caged);
+	if (!child)
+		_exit(send_all(&flood));
+	for (int look = 0; look < 20; look++) {
+		uint64_t allowed;
+
+		poll(NULL, 0, 25);
+		/* As a supervisor that resets a breaker without a cool-down: what goes through is still the rate's. */
+		caged.launch.state->breakers[0].bucket.state = REIN_BREAKER_CLOSED;
+		seen = __atomic_load_n(receiver.bytes, __ATOMIC_SEQ_CST);
+		allowed = burst + rate * (caged_now_ns() - begin) / 1000000000 + 1;
+		cr_assert_leq(seen, allowed, "%d senders, look %d", senders, look);
+	}
+	cr_expect_gt(seen, burst / 2, "%d senders: the breaker is not what bounds it", senders);
+	cr_expect_gt(caged.launch.state->breakers[0].bucket.trips, 0);
+	kill(child, SIGKILL);
+	caged_stop(&caged);
+	waitpid(child, NULL, 0);
+	close_receiver(&receiver);
+}
+
+Test(bpf_net, datagrams_arrive_within_burst_and_rate_exactly, .timeout = 60)
+{
+	static const int mixes[] = {1, 3, 16, 64};
+
+	for (size_t i = 0; i < REIN_COUNT(mixes); i++)
+		flood_far(SOCK_DGRAM, mixes[i], (unsigned)i);
+}
+
+Test(bpf_net, streams_arrive_within_burst_and_rate_exactly, .timeout = 60)
+{
+	static const int mixes[] = {1, 4, 32};
+
+	for (size_t i = 0; i < REIN_COUNT(mixes); i++)
+		flood_far(SOCK_STREAM, mixes[i], 10 + (unsigned)i);
+}
+
+static int send_until_refused(void *argument)
+{
+	int fd = open_sender(SOCK_DGRAM);
+	char data[1000] = {0};
+
+	if (fd < 0)
+		return errno;
+
+	for (int i = 0; i < 1000; i++)
+		if (send(fd, data, sizeof(data), 0) < 0)
+			return errno == EPERM ? 0 : 1;
+	return 2;
+}
+
+/* The latch stops all of the agent's packets, other breakers or none; the event says who did it. */
+Test(bpf_net, a_trip_that_freezes_latches_and_is_told_once)
+{
+	struct rein_raw_event event;
+	struct receiver receiver;
+	struct caged caged;
+
+	caged_open(&caged);
+	open_receiver(&receiver, SOCK_DGRAM);
+	caged_allow(&caged, REIN_NET_CONNECT, IPPROTO_UDP, far, 32, FAR_PORT, FAR_PORT);
+	caged_break(&caged, REIN_MECH_BPF_NET, REIN_METER_NET_TX_BYTES, 1, 10080, REIN_ON_TRIP_FREEZE);
+	caged_start(&caged, true, false);
+	cr_expect_eq(caged_run(&caged, send_until_refused, NULL), 0);
+	cr_expect_eq(caged.launch.state->latch, 1 + REIN_ON_TRIP_FREEZE);
+	cr_expect_eq(caged.launch.state->meters[REIN_METER_NET_TX_BYTES], 10 * 1008);
+	cr_assert(caged_event(&caged, &event));
+	cr_expect_eq(event.kind, REIN_EVENT_TRIP);
+	cr_expect_eq(event.amount, 1008);
+	cr_expect_eq(event.port, FAR_PORT);
+	cr_expect_not(caged_event(&caged, &event));
+	/* Even a connect is refused now. */
+	cr_expect_eq(caged_run(&caged, send_until_refused, NULL), EPERM);
+	cr_expect_leq(*receiver.bytes, 10080);
+	caged_stop(&caged);
+	close_receiver(&receiver);
+}
+
+static int call_many(void *argument)
+{
+	const struct serving *serving = argument;
+	union address to = address_of("127.0.0.1", serving->port);
+	int passed = 0;
+
+	for (int i = 0; i < 40; i++) {
+		int fd = socket(AF_INET, serving->type, 0);
+
+		if (serving->type == SOCK_DGRAM)
+			to.v4.sin_port = htons((uint16_t)(20000 + i));
+		for (int again = 0; again < 2; again++)
+			if (serving->type == SOCK_DGRAM)
+				passed += sendto(fd, "x", 1, 0, &to.any, sizeof(to.v4)) == 1;
+		if (serving->type == SOCK_STREAM)
+			passed += connect(fd, &to.any, sizeof(to.v4)) == 0;
+		close(fd);
+	}
+	return passed;
+}
+
+/* A datagram peer is a connection once, however often it is sent to. */
+Test(bpf_net, connections_and_new_peers_stop_at_the_burst)
+{
+	static const struct {
+		int type, protocol, passed;
+	} kinds[] = {{SOCK_STREAM, IPPROTO_TCP, 7}, {SOCK_DGRAM, IPPROTO_UDP, 14}};
+
+	for (size_t i = 0; i < REIN_COUNT(kinds); i++) {
+		struct serving serving = {.type = kinds[i].type};
+		struct caged caged;
+		int server;
+
+		caged_open(&caged);
+		server = open_server(kinds[i].type, "127.0.0.1", &serving.port);
+		caged_allow(&caged, REIN_NET_CONNECT, kinds[i].protocol, "127.0.0.1", 32, 1, 65535);
+		caged_break(&caged, REIN_MECH_BPF_NET, REIN_METER_NET_CONNECTS, 1, 7, REIN_ON_TRIP_DENY);
+		caged_start(&caged, true, false);
+		cr_expect_eq(caged_run(&caged, call_many, &serving), kinds[i].passed);
+		cr_expect_eq(caged.launch.state->meters[REIN_METER_NET_CONNECTS], 7);
+		caged_stop(&caged);
+		close(server);
+	}
+}
+
+static int listen_and_count(void *argument)
+{
+	const struct serving *serving = argument;
+	union address at = address_of("127.0.0.1", 47004);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), got = 0;
+	char data[2000];
+
+	if (bind(fd, &at.any, sizeof(at.v4)) || write(serving->ready, "r", 1) != 1)
+		return 255;
+	while (readable(fd, got ? 300 : 2000) && recv(fd, data, sizeof(data), 0) > 0)
+		got++;
+	return got;
+}
+
+Test(bpf_net, what_comes_in_is_metered_too)
+{
+	struct serving serving = {0};
+	union address to = address_of("127.0.0.1", 47004);
+	struct caged caged;
+	char data[1000] = {0}, byte;
+	int ready[2], fd;
+	uint16_t port;
+	pid_t child;
+
+	caged_open(&caged);
+	cr_assert_eq(pipe(ready), 0);
+	serving.ready = ready[1];
+	fd = open_server(SOCK_DGRAM, "127.0.0.1", &port);
+	caged_allow(&caged, REIN_NET_LISTEN, IPPROTO_UDP, "127.0.0.1", 32, 47004, 47004);
+	caged_break(&caged, REIN_MECH_BPF_NET, REIN_METER_NET_RX_BYTES, 1, 5 * 1008, REIN_ON_TRIP_DENY);
+	caged_start(&caged, true, false);
+	child = caged_fork(&caged);
+	if (!child)
+		_exit(listen_and_count(&serving));
+	cr_assert_eq(read(ready[0], &byte, 1), 1);
+	for (int i = 0; i < 20; i++)
+		cr_expect_eq(sendto(fd, data, sizeof(data), 0, &to.any, sizeof(to.v4)), (ssize_t)sizeof(data));
+	cr_expect_eq(caged_wait(child), 5);
+	caged_stop(&caged);
+	close(fd);
+}
+
+/* A policy of thousands of rules decides like a small one. */
+Test(bpf_net, ten_thousand_rules)
+{
+	struct attempt here, gap;
+	struct caged caged;
+	uint64_t begin;
+	char text[32];
+
+	caged_open(&caged);
+	for (int i = 0; i < 10000; i++) {
+		snprintf(text, sizeof(text), "127.%d.%d.0", i / 250, i % 250);
+		caged_allow(&caged, REIN_NET_CONNECT, IPPROTO_UDP, text, 24, 7, 7);
+	}
+	begin = caged_now_ns();
+	caged_start(&caged, true, false);
+	cr_expect_lt(caged_now_ns() - begin, 2000000000ULL);
+	here = (struct attempt){AF_INET, SOCK_DGRAM, "127.39.249.9", 7, true};
+	gap = (struct attempt){AF_INET, SOCK_DGRAM, "127.39.250.9", 7, true};
+	cr_expect_eq(caged_run(&caged, attempt, &here), 0);
+	cr_expect_eq(caged_run(&caged, attempt, &gap), EPERM);
+	caged_stop(&caged);
+}
