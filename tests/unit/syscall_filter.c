@@ -369,6 +369,8 @@ Test(syscall_filter, metered_calls_are_notified)
 	cr_assert_eq(call("openat", 0, 0, O_RDONLY | O_TRUNC, 0), NOTIFY);
 	cr_assert_eq(call("fallocate", 0, 0, 0, 0), ALLOW);
 	cr_assert_eq(call("fallocate", 0, 3, 0, 0), NOTIFY);
+	cr_assert_eq(call("ioctl", 0, FICLONE, 0, 0), NOTIFY);
+	cr_assert_eq(call("ioctl", 0, FICLONERANGE | HIGH, 0, 0), NOTIFY);
 	cr_assert_eq(call("mount", 0, 0, 0, 0), NOTIFY, "refusals are recorded");
 	cr_assert_eq(call("read", 0, 0, 0, 0), ALLOW);
 	cr_assert_eq(call("connect", 0, 0, 0, 0), NOTIFY);

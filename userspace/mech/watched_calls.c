@@ -49,6 +49,9 @@ const struct rein_watched_call rein_watched_calls[] = {
 	{"ioctl", DELETE, IS(1, FILE_SYSTEM_SPACE(41)), REIN_LOOK_NONE, 0, SELF}, /* FS_IOC_UNRESVSP */
 	{"ioctl", DELETE, IS(1, FILE_SYSTEM_SPACE(43)), REIN_LOOK_NONE, 0, SELF}, /* FS_IOC_UNRESVSP64 */
 	{"ioctl", DELETE, IS(1, FILE_SYSTEM_SPACE(57)), REIN_LOOK_NONE, 0, SELF}, /* FS_IOC_ZERO_RANGE */
+	/* What is cloned over is gone; cp tries it on every file, mostly empty ones. */
+	{"ioctl", DELETE, IS(1, FICLONE), REIN_LOOK_CONTENT, 0, SELF},
+	{"ioctl", DELETE, IS(1, FICLONERANGE), REIN_LOOK_CONTENT, 0, SELF},
 
 	{"rename", RENAME, ALWAYS, REIN_LOOK_NONE, CWD, 0},
 	{"renameat", RENAME, ALWAYS, REIN_LOOK_NONE, 0, 1},
