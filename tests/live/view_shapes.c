@@ -88,6 +88,8 @@ static int works_below_tmp(const struct sandbox *s)
 
 Test(shapes, workspace_below_tmp)
 {
+	char command[128];
+
 	strcpy(path, "/tmp/rein-shape-XXXXXX");
 	cr_assert_not_null(mkdtemp(path));
 	sandbox_folder(&sandbox, in_path("ws/.git/hooks"));
@@ -98,7 +100,8 @@ Test(shapes, workspace_below_tmp)
 	run(works_below_tmp);
 	cr_assert(sandbox_holds(&sandbox, in_path("ws/file"), "new"));
 	cr_assert(access("/tmp/mine", F_OK) < 0);
-	cr_assert(!rename(path, sandbox_path(&sandbox, "gone")));
+	snprintf(command, sizeof(command), "rm -r %.64s", path);
+	cr_assert(!system(command));
 }
 
 static int has_a_private_tmpdir(const struct sandbox *s)
