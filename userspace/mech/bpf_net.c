@@ -2,6 +2,7 @@
 #include "mech/bpf_net.h"
 
 #include <bpf/bpf.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,29 +29,46 @@ static int fill_ports(int fd, const struct rein_net_table *table)
 	return 0;
 }
 
-/* A map cannot be empty-sized; an empty trie refuses everything. */
-static unsigned room_for(size_t count)
+static bool has_udp(const struct rein_net_table *table)
 {
-	return count ? (unsigned)count : 1;
+	for (size_t i = 0; i < table->rows.count; i++)
+		if (table->rows.items[i].key.protocol == IPPROTO_UDP)
+			return true;
+	return false;
 }
 
-int rein_net_install(struct rein_slot *slot, const struct rein_net_table *table, struct rein_error *err)
+static int install_trie(struct rein_slot *slot, const struct rein_net_table *table, struct rein_error *err)
 {
-	REIN_AUTO_FD int trie = rein_bpf_make_trie(room_for(table->rows.count));
-	REIN_AUTO_FD int ports = rein_bpf_make_ports(room_for(table->bitmaps.count));
-	int r;
+	REIN_AUTO_FD int trie = rein_bpf_make_trie((unsigned)table->rows.count);
+	int r = trie < 0 ? -errno : fill_trie(trie, table);
 
-	if (trie < 0 || ports < 0)
-		return rein_fail_errno(err, "cannot make the maps for %zu network rules", table->rows.count);
-	r = fill_trie(trie, table);
-	if (!r)
-		r = fill_ports(ports, table);
 	if (r < 0)
 		return rein_fail(err, -r, "cannot enter the network rules: %s", strerror(-r));
-	r = rein_slot_set(slot, REIN_MAP_PORTS, rein_take_fd(&ports), err);
-	if (!r)
+	return rein_slot_set(slot, REIN_MAP_TRIES, rein_take_fd(&trie), err);
+}
+
+static int install_ports(struct rein_slot *slot, const struct rein_net_table *table, struct rein_error *err)
+{
+	REIN_AUTO_FD int ports = rein_bpf_make_ports((unsigned)table->bitmaps.count);
+	int r = ports < 0 ? -errno : fill_ports(ports, table);
+
+	if (r < 0)
+		return rein_fail(err, -r, "cannot enter the ports of network rules: %s", strerror(-r));
+	return rein_slot_set(slot, REIN_MAP_PORTS, rein_take_fd(&ports), err);
+}
+
+/* Each map that goes in costs a grace period of the kernel's, so only what the rules need does. */
+int rein_net_install(struct rein_slot *slot, const struct rein_net_table *table, struct rein_error *err)
+{
+	int r = 0;
+
+	if (table->bitmaps.count)
+		r = install_ports(slot, table, err);
+	if (!r && has_udp(table))
 		r = rein_slot_set(slot, REIN_MAP_PEERS, rein_bpf_make_peers(), err);
-	return r ? r : rein_slot_set(slot, REIN_MAP_TRIES, rein_take_fd(&trie), err);
+	if (!r && table->rows.count)
+		r = install_trie(slot, table, err);
+	return r;
 }
 
 static void release(struct rein_launch *launch)

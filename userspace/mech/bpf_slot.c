@@ -53,18 +53,23 @@ static int lock_any(int fd)
 	return -EUSERS;
 }
 
-/* The cgroup first: what is still inside is refused from then on. */
-static void clear(struct rein_slot *slot)
+#define INNER_MAPS (1U << REIN_MAP_RINGS | 1U << REIN_MAP_TRIES | 1U << REIN_MAP_PORTS | 1U << REIN_MAP_PEERS)
+
+/*
+ * The cgroup first: what is still inside is refused from then on. The kernel waits out a grace period of some
+ * milliseconds for each change of an inner map, so only those that are there are taken out.
+ */
+static void clear(struct rein_slot *slot, unsigned inner)
 {
-	static const enum rein_pinned_map inner[] = {REIN_MAP_RINGS, REIN_MAP_TRIES, REIN_MAP_PORTS, REIN_MAP_PEERS};
 	uint32_t number = (uint32_t)slot->number, is;
 	uint64_t id = slot->state->cgroup_id;
 
 	if (id && !bpf_map_lookup_elem(slot->pins.maps[REIN_MAP_SLOTS], &id, &is) && is == number)
 		bpf_map_delete_elem(slot->pins.maps[REIN_MAP_SLOTS], &id);
+	for (size_t i = 0; i < REIN_MAP_COUNT; i++)
+		if (inner & 1U << i)
+			bpf_map_delete_elem(slot->pins.maps[i], &number);
 	memset(slot->state, 0, sizeof(*slot->state));
-	for (size_t i = 0; i < REIN_COUNT(inner); i++)
-		bpf_map_delete_elem(slot->pins.maps[inner[i]], &number);
 }
 
 static int map_state(struct rein_slot *slot, struct rein_error *err)
@@ -85,6 +90,7 @@ int rein_slot_set(struct rein_slot *slot, enum rein_pinned_map map, int fd, stru
 
 	if (owned < 0 || bpf_map_update_elem(slot->pins.maps[map], &number, &owned, BPF_ANY))
 		return rein_fail_errno(err, "cannot make the agent's part of %s", rein_map_pins[map].name);
+	slot->inner |= 1U << map;
 	return 0;
 }
 
@@ -109,7 +115,7 @@ static int fill(struct rein_slot *slot, struct rein_error *err)
 void rein_slot_release(struct rein_slot *slot)
 {
 	if (slot->state) {
-		clear(slot);
+		clear(slot, slot->inner);
 		munmap(slot->state, sizeof(*slot->state));
 	}
 	if (slot->ring_fd >= 0)
@@ -132,7 +138,8 @@ int rein_slot_claim(struct rein_pins *pins, uint64_t cgroup_id, struct rein_slot
 		rein_fail(err, EUSERS, "%d agents run on this host, and more it cannot hold", REIN_SLOTS);
 	r = slot.number < 0 ? slot.number : map_state(&slot, err);
 	if (!r) {
-		clear(&slot); /* of what a dead holder left */
+		if (slot.state->cgroup_id) /* of what a dead holder left; who lives to the end clears it */
+			clear(&slot, INNER_MAPS);
 		r = fill(&slot, err);
 	}
 	if (r < 0) {

@@ -21,6 +21,7 @@ struct rein_slot {
 	uint64_t cgroup_id;
 	struct rein_state *state; /* mapped */
 	int ring_fd;
+	unsigned inner; /* 1 << enum rein_pinned_map: where it has an inner map */
 };
 
 /* Opens the file of locks. */
