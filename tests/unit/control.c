@@ -5,106 +5,17 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agent/control.h"
-#include "harness/agents.h"
+#include "harness/callers.h"
 
 /* The control socket in a real loop, with callers in processes of their own. */
 
-static struct rein_trial_agent trial;
-static struct rein_registered registered;
+TestSuite(control, .init = callers_begin, .fini = callers_end, .timeout = 20);
 
-/* What a caller found out, in memory that both sides see. */
-struct found {
-	int r, code;
-	char text[1024];
-	char state[32];
-};
-static struct found *found;
-
-static void begin(void)
-{
-	struct rein_error err = {0};
-
-	found = mmap(NULL, sizeof(*found), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	cr_assert_neq(found, MAP_FAILED);
-	rein_trial_agent_init(&trial);
-	rein_trial_agent_breaker(&trial, "deletes", REIN_ON_TRIP_FREEZE);
-	rein_trial_agent_start(&trial, false);
-	strcpy(registered.id, trial.launch.id);
-	strcpy(registered.directory, "/tmp/rein-control-XXXXXX");
-	cr_assert_not_null(mkdtemp(registered.directory));
-	cr_assert_eq(rein_control_open(&trial.agent, registered.directory, geteuid(), &err), 0, "%s", err.text);
-}
-
-static void end(void)
-{
-	rein_control_close(&trial.agent);
-	cr_assert_eq(rmdir(registered.directory), 0, "the socket must be gone with the agent");
-	rein_trial_agent_free(&trial);
-}
-
-TestSuite(control, .init = begin, .fini = end, .timeout = 20);
-
-static int ended(struct rein_watch *watch, uint32_t events)
-{
-	rein_loop_stop(watch->loop);
-	return 0;
-}
-
-/* Serves until the caller, which runs `ask` in a process of its own, is done. */
-static void serve(void (*ask)(void))
-{
-	pid_t pid = fork();
-	struct rein_watch watch = {.ready = ended};
-	int status;
-
-	if (pid == 0) {
-		ask();
-		_exit(0);
-	}
-	watch.fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	cr_assert_geq(watch.fd, 0);
-	cr_assert_eq(rein_loop_add(&trial.agent.loop, &watch, EPOLLIN, NULL), 0);
-	cr_assert_geq(rein_loop_run(&trial.agent.loop), 0);
-	rein_loop_remove(&watch);
-	close(watch.fd);
-	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the caller ended with %d", status);
-}
-
-static void note(int r, const struct rein_error *err, const json_t *reply)
-{
-	const char *state = json_string_value(json_object_get(json_object_get(reply, "status"), "state"));
-
-	found->r = r;
-	found->code = err->code;
-	snprintf(found->text, sizeof(found->text), "%s", err->text);
-	snprintf(found->state, sizeof(found->state), "%s", state ? state : "");
-}
-
-static void order(const char *op, const char *breaker, bool refill)
-{
-	json_t *request = json_pack("{s:s, s:s?, s:b}", "op", op, "breaker", breaker, "refill", refill), *reply = NULL;
-	struct rein_error err = {0};
-	int r = rein_control_ask(&registered, request, &reply, &err);
-
-	note(r, &err, reply);
-}
-
-#define ORDER(name, op, breaker, refill)    \
-	static void name(void)              \
-	{                                   \
-		order(op, breaker, refill); \
-	}
 ORDER(ask_status, "status", NULL, false)
 ORDER(ask_freeze, "freeze", NULL, false)
 ORDER(ask_thaw, "thaw", NULL, false)
@@ -172,42 +83,6 @@ Test(control, what_it_does_not_know_is_refused_with_a_sentence)
 	cr_assert_str_eq(found->text, "an order must be one of status, trip, reset, freeze, thaw, kill");
 	serve(ask_trip_unknown);
 	cr_assert_eq(found->r, -ENOENT);
-}
-
-/* A connection by hand, for callers that do not behave. */
-static int dial(void)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%.90s/control", registered.directory);
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)))
-		_exit(3);
-	return fd;
-}
-
-static void hear_nonce(int fd, char nonce[64])
-{
-	char text[512];
-	ssize_t n = recv(fd, text, sizeof(text), 0);
-	json_t *greeting = n > 0 ? json_loadb(text, (size_t)n, 0, NULL) : NULL;
-	const char *word = json_string_value(json_object_get(greeting, "nonce"));
-
-	if (!word)
-		_exit(4);
-	snprintf(nonce, 64, "%s", word);
-}
-
-static void hear_reply(int fd)
-{
-	char text[65536];
-	ssize_t n = recv(fd, text, sizeof(text), 0);
-	json_t *reply = n > 0 ? json_loadb(text, (size_t)n, 0, NULL) : NULL;
-	const char *error = json_string_value(json_object_get(reply, "error"));
-
-	found->r = json_is_true(json_object_get(reply, "ok")) ? 0 : -1;
-	found->code = (int)json_integer_value(json_object_get(reply, "errno"));
-	snprintf(found->text, sizeof(found->text), "%s", error ? error : "");
 }
 
 static void send_kill(int fd, const char *nonce)
@@ -308,15 +183,18 @@ static void enter_outside_and_kill(void)
 	order("kill", NULL, false);
 }
 
-static void kill_after_setns(void)
+static void (*insider)(void);
+
+static void ask_from_inside(void)
 {
 	outside_ns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-	in_pid_namespace(enter_outside_and_kill);
+	in_pid_namespace(insider);
 }
 
 Test(control, setns_does_not_bring_a_process_out)
 {
-	serve(kill_after_setns);
+	insider = enter_outside_and_kill;
+	serve(ask_from_inside);
 	cr_assert_eq(found->r, -EPERM, "%s", found->text);
 	cr_assert_eq(trial.agent.life, REIN_LIFE_RUNNING);
 }
@@ -333,15 +211,10 @@ static void child_of_insider(void)
 	waitpid(pid, NULL, 0);
 }
 
-static void kill_from_child_after_setns(void)
-{
-	outside_ns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-	in_pid_namespace(child_of_insider);
-}
-
 Test(control, nor_does_it_bring_its_children_out)
 {
-	serve(kill_from_child_after_setns);
+	insider = child_of_insider;
+	serve(ask_from_inside);
 	cr_assert_eq(found->r, -EPERM, "%s", found->text);
 	cr_assert_eq(trial.agent.life, REIN_LIFE_RUNNING);
 }
@@ -359,11 +232,10 @@ Test(control, another_user_is_refused_even_where_the_socket_can_be_reached)
 
 	if (geteuid() != 0)
 		cr_skip("needs root to become another user");
-	trial.agent.life = REIN_LIFE_RUNNING;
-	snprintf(path, sizeof(path), "%s/control", registered.directory);
+	snprintf(path, sizeof(path), "%s/control", callers_directory());
 	serve(kill_as_stranger);
 	cr_assert_eq(found->r, -EPERM, "the modes alone keep others out: %s", found->text);
-	cr_assert_eq(chmod(registered.directory, 0755), 0);
+	cr_assert_eq(chmod(callers_directory(), 0755), 0);
 	cr_assert_eq(chmod(path, 0666), 0);
 	serve(kill_as_stranger);
 	cr_assert_eq(found->r, -EPERM);
