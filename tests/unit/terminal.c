@@ -220,6 +220,26 @@ Test(terminal, a_flood_arrives_whole)
 	finish();
 }
 
+/* More than the relay holds is still under way when the command is gone. */
+Test(terminal, the_last_words_arrive)
+{
+	start("stty -opost; head -c 300000 /dev/zero | tr '\\0' x; printf 'end.'", FRONT);
+	emulator.nr_seen = 0;
+	cr_assert_eq(fcntl(emulator.outer, F_SETFL, O_NONBLOCK), 0);
+	for (size_t count = 0; count < 300004;) {
+		struct pollfd shown = {.fd = emulator.outer, .events = POLLIN};
+		char buffer[1000];
+		ssize_t n;
+
+		cr_assert_eq(poll(&shown, 1, 5000), 1, "only %zu bytes came", count);
+		n = read(emulator.outer, buffer, sizeof(buffer));
+		cr_assert_gt(n, 0, "only %zu bytes came", count);
+		count += (size_t)n;
+	}
+	cr_assert_eq(fcntl(emulator.outer, F_SETFL, 0), 0);
+	finish();
+}
+
 /* The emulator answers late, when the command is gone, and its answer holds what the agent chose. */
 Test(terminal, answers_that_an_agent_provoked_do_not_reach_the_shell)
 {

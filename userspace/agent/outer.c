@@ -18,14 +18,15 @@ static const char question[] = "\033[5n";
  * A file description of rein's own, so that O_NONBLOCK does not leak to the shell. A terminal that may not be opened
  * again (after su) is used as it was inherited, in portions that do not block.
  */
-static int open_again(int inherited, size_t *ret_chunk)
+static int open_again(int inherited, struct rein_outer *outer)
 {
 	char path[40];
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", inherited);
 	fd = open(path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	*ret_chunk = fd < 0 ? SMALL_CHUNK : 65536;
+	outer->blocks = fd < 0;
+	outer->chunk = fd < 0 ? SMALL_CHUNK : 65536;
 	return fd < 0 ? fcntl(inherited, F_DUPFD_CLOEXEC, 3) : fd;
 }
 
@@ -41,7 +42,7 @@ int rein_outer_open(struct rein_outer *ret_outer, struct rein_error *err)
 	bool in = isatty(0), out = isatty(1);
 	struct rein_outer outer = {.lines = !out, .signals = !in};
 
-	outer.fd = open_again(out ? 1 : isatty(2) ? 2 : 0, &outer.chunk);
+	outer.fd = open_again(out ? 1 : isatty(2) ? 2 : 0, &outer);
 	if (outer.fd < 0)
 		return rein_fail_errno(err, "cannot use the terminal that rein was started on");
 	if (tcgetattr(outer.fd, &outer.saved)) {
@@ -122,9 +123,16 @@ static void wait_for_answers(int fd)
 	}
 }
 
+bool rein_outer_takes(const struct rein_outer *outer)
+{
+	struct pollfd fd = {.fd = outer->fd, .events = POLLOUT};
+
+	return !outer->blocks || (poll(&fd, 1, 0) > 0 && fd.revents & POLLOUT);
+}
+
 void rein_outer_say(const struct rein_outer *outer, const char *text)
 {
-	ssize_t ignored = write(outer->fd, text, strlen(text));
+	ssize_t ignored = rein_outer_takes(outer) ? write(outer->fd, text, strlen(text)) : 0;
 
 	(void)ignored; /* a terminal that takes nothing now is not waited for */
 }

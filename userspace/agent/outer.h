@@ -11,7 +11,8 @@
 /* The terminal that rein was started on, which it shares with a shell and must leave as it found it. */
 struct rein_outer {
 	int fd;	      /* -1: gone */
-	size_t chunk; /* how much may be written at a time without waiting */
+	bool blocks;  /* writing waits; `chunk` bytes do not, where rein_outer_takes says so */
+	size_t chunk; /* how much may be written at a time */
 	bool input;   /* it can be read from at all, and rein has a claim to what is typed */
 	bool reads;   /* what is typed there is for the agent */
 	bool lines;   /* it stays in line mode: rein's output goes elsewhere, or it is a part of a pipeline */
@@ -31,6 +32,8 @@ void rein_outer_look(struct rein_outer *outer);
 void rein_outer_modes(const struct rein_outer *outer, struct termios *ret_modes);
 /* Passes every byte through from now on, if rein is in the foreground and not in line mode. */
 void rein_outer_enter(struct rein_outer *outer);
+/* Whether `chunk` bytes can be written now without waiting. */
+bool rein_outer_takes(const struct rein_outer *outer);
 /* Writes a few bytes of rein's own. */
 void rein_outer_say(const struct rein_outer *outer, const char *text);
 /*

@@ -62,30 +62,21 @@ long rein_relay_fill(struct rein_relay *relay, int fd, char **ret_bytes)
 	return n;
 }
 
-static int write_some(struct rein_relay *relay, int fd, size_t chunk)
+int rein_relay_drain(struct rein_relay *relay, int fd, size_t chunk)
 {
 	size_t size = relay->room - relay->start;
 	ssize_t n;
 
 	if (size > relay->count)
 		size = relay->count;
+	if (!size)
+		return 0;
 	n = write(fd, relay->bytes + relay->start, size > chunk ? chunk : size);
 	if (n < 0)
-		return errno == EINTR ? 0 : -errno;
+		return errno == EINTR ? -EAGAIN : -errno;
 	relay->start = (relay->start + (size_t)n) % relay->room;
 	relay->count -= (size_t)n;
-	return n ? 0 : -EAGAIN;
-}
-
-int rein_relay_drain(struct rein_relay *relay, int fd, size_t chunk)
-{
-	int r = 0;
-
-	while (relay->count && !r)
-		r = write_some(relay, fd, chunk);
-	if (!relay->count)
-		relay->start = 0;
-	return r;
+	return relay->count ? -EAGAIN : 0;
 }
 
 bool rein_relay_put(struct rein_relay *relay, const char *bytes, size_t count)

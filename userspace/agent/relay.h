@@ -22,7 +22,7 @@ bool rein_relay_empty(const struct rein_relay *relay);
 /* Reads what fits without wrapping. Returns bytes read, 0 at the end of the input, or -errno (-EAGAIN: nothing now).
  * *ret_bytes, if not NULL, points to them until the relay changes. */
 long rein_relay_fill(struct rein_relay *relay, int fd, char **ret_bytes);
-/* Writes as much as the descriptor takes now, at most `chunk` bytes at a time. 0, or -errno; -EAGAIN: some are left. */
+/* Writes once, at most `chunk` bytes. 0: nothing is left; -errno; -EAGAIN: some are left. */
 int rein_relay_drain(struct rein_relay *relay, int fd, size_t chunk);
 /* Appends bytes of rein's own; false where they do not fit. */
 bool rein_relay_put(struct rein_relay *relay, const char *bytes, size_t count);

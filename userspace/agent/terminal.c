@@ -100,8 +100,10 @@ static int take_output(struct rein_terminal *terminal)
 
 static void give_output(struct rein_terminal *terminal)
 {
-	int r = rein_relay_drain(&terminal->from_agent, terminal->outer.fd, terminal->outer.chunk);
+	int r = -EAGAIN;
 
+	if (rein_outer_takes(&terminal->outer))
+		r = rein_relay_drain(&terminal->from_agent, terminal->outer.fd, terminal->outer.chunk);
 	if (r < 0 && r != -EAGAIN)
 		hang_up(terminal);
 }
@@ -272,7 +274,7 @@ static void drain(struct rein_terminal *terminal)
 	int n = 1;
 
 	while (terminal->outer_watch.loop && (n > 0 || !rein_relay_empty(&terminal->from_agent))) {
-		n = terminal->master.fd >= 0 && !rein_relay_full(&terminal->from_agent) ? take_output(terminal) : 0;
+		n = terminal->master.fd < 0 ? 0 : rein_relay_full(&terminal->from_agent) ? 1 : take_output(terminal);
 		give_output(terminal);
 		if (rein_relay_empty(&terminal->from_agent))
 			continue;
