@@ -84,6 +84,8 @@ static __noinline int charge_current(const struct call_frame *frame, __u32 meter
 	if (charged == CHARGE_PASSED)
 		return 0;
 	owe(&state->breakers[charged & CHARGE_BREAKER], n);
+	if (state->breakers[charged & CHARGE_BREAKER].on_trip != REIN_ON_TRIP_KILL)
+		__sync_fetch_and_add(&state->meters[meter & 15], n); /* it happens */
 	stop_current(trip(state, charged));
 	/* Nothing between an event's making and its test: before 6.2 the verifier forgets that one of the two is dead.
 	 */

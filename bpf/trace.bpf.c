@@ -34,10 +34,11 @@ int rein_sys_enter(struct bpf_raw_tracepoint_args *ctx)
 	if (!frame.state)
 		return 0;
 	latched = REIN_LOAD(&frame.state->latch);
-	if (latched) {
+	if (latched)
 		stop_current(latched - 1);
+	/* Unless it dies of that, this one call happens before it stops, and counts. */
+	if (latched == 1 + REIN_ON_TRIP_KILL)
 		return 0;
-	}
 	if (ctx->args[1] >= CALLS_MAX)
 		return 0;
 	frame.nr = ctx->args[1];
