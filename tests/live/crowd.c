@@ -204,10 +204,15 @@ Test(crowd, full_audit_disk, .timeout = 120)
 	snprintf(disk, sizeof(disk), "%s/disk", trial.root);
 	snprintf(trial.audit, sizeof(trial.audit), "%s/audit.jsonl", disk);
 	snprintf(probe, sizeof(probe), "%s/tests/probe", harness_build());
-	cr_assert(mkdir(disk, 0755) == 0 && mount("none", disk, "tmpfs", 0, "size=1m,mode=755") == 0);
+	cr_assert(mkdir(disk, 0755) == 0 && mount("none", disk, "tmpfs", 0, "size=4m,mode=755") == 0);
 	job = trial_start_command(&trial, "", (const char *const[]){probe, "flood", "/etc/shadow", "2000000000", NULL},
 				  NULL);
 	trial_agent(&trial);
+	{
+		OUTCOME filled = run_shell("cat /dev/zero >%s/filler", disk);
+
+		cr_assert_neq(filled.code, 0);
+	}
 	cr_expect(neighbour_ms() < 30000, "a neighbour was held up by a full audit disk");
 	/* Frozen: it uses no more time. */
 	cr_expect_not(job_ends(&job, 3000), "it ended");
@@ -215,6 +220,11 @@ Test(crowd, full_audit_disk, .timeout = 120)
 		OUTCOME state = run_program((const char *const[]){harness_rein(), "ps", NULL}, NULL);
 
 		cr_expect(strstr(state.out, "frozen") != NULL, "not frozen: %s%s", state.out, state.err);
+	}
+	{
+		OUTCOME freed = run_shell("rm %s/filler", disk);
+
+		cr_assert_eq(freed.code, 0);
 	}
 	job_kill(&job);
 	cr_assert(umount2(disk, MNT_DETACH) == 0);

@@ -37,6 +37,20 @@ static void kill_marked(const char *marker)
 		kill(pid, SIGKILL);
 }
 
+/* Says what survived, for whoever reads of the failure. */
+static void describe_marked(const char *marker)
+{
+	pid_t pid;
+
+	if (harness_marked(marker, &pid)) {
+		OUTCOME seen = run_shell("grep -E '^(Name|State|PPid|NSpid|Uid|SigBlk|ShdPnd|SigPnd)' /proc/%d/status; "
+					 "cat /proc/%d/wchan /proc/%d/cgroup; grep -l %s /proc/[0-9]*/cmdline | wc -l",
+					 pid, pid, pid, marker);
+
+		fprintf(stderr, "%s", seen.out);
+	}
+}
+
 /* Kills the supervisor `after_ns` into the launch; true if nothing of it is left a second later. */
 static bool dies(const struct trial *trial, const char *marker, uint64_t after_ns)
 {
@@ -54,8 +68,10 @@ static bool dies(const struct trial *trial, const char *marker, uint64_t after_n
 	waitpid(job.pid, NULL, 0);
 	while (left && harness_now_ns() - killed_ns < 1000000000)
 		left = harness_marked(marker, NULL);
-	if (left)
+	if (left) {
+		describe_marked(marker);
 		kill_marked(marker);
+	}
 	job_kill(&job);
 	return !left;
 }

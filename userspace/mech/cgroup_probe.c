@@ -59,25 +59,42 @@ static void find_parent(struct rein_machine *machine, const struct rein_cgroup_m
 		find_delegated(mount, machine->cgroup_parent, sizeof(machine->cgroup_parent));
 }
 
-/* Waits to be killed; dies with the prober too. */
-static _Noreturn void wait_for_end(void)
+/*
+ * Waits to be killed; dies with the prober too, which may be killed at any moment: once frozen, the child could not ask
+ * for that signal any more, so it says when it has. Without a prober the pipe breaks, and that ends it.
+ */
+static _Noreturn void wait_for_end(const int ready[2])
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close(ready[0]);
+	if (write(ready[1], "", 1) != 1)
+		_exit(1);
 	for (;;)
 		pause();
+}
+
+static bool fire_freeze(int fd)
+{
+	return !rein_cgroup_write(fd, "cgroup.freeze", "1") && rein_cgroup_wait(fd, "frozen", true, FIRE_MS);
 }
 
 static const char *fire_inside(int fd, bool *ret_freeze, bool *ret_kill)
 {
 	REIN_AUTO_FD int pidfd = -1;
-	pid_t child = rein_cgroup_fork(fd, &pidfd);
-	int status = 0;
+	int ready[2], status = 0;
+	pid_t child = -1;
+	char byte;
 
+	if (pipe2(ready, O_CLOEXEC))
+		return "no pipe can be made";
+	child = rein_cgroup_fork(fd, &pidfd);
 	if (!child)
-		wait_for_end();
+		wait_for_end(ready);
+	close(ready[1]);
+	*ret_freeze = child > 0 && read(ready[0], &byte, 1) == 1 && fire_freeze(fd);
+	close(ready[0]);
 	if (child < 0)
 		return "a process cannot be started inside a cgroup made there";
-	*ret_freeze = !rein_cgroup_write(fd, "cgroup.freeze", "1") && rein_cgroup_wait(fd, "frozen", true, FIRE_MS);
 	*ret_kill = !rein_cgroup_write(fd, "cgroup.kill", "1");
 	if (!*ret_kill)
 		kill(child, SIGKILL);

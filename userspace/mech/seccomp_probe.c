@@ -54,10 +54,17 @@ static bool filter_refuses(void)
 	return child > 0 && waitpid(child, &status, 0) == child && !status;
 }
 
-/* The child: its listener is in the descriptor table that it shares with its parent. */
-static void ask(int pipe_fd)
+/*
+ * The child: its listener is in the descriptor table that it shares with its parent. If that one is killed, nobody
+ * would ever answer, so the child dies with it.
+ */
+static void ask(int pipe_fd, pid_t parent)
 {
-	int fd = install(SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_RET_USER_NOTIF);
+	int fd;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || getppid() != parent)
+		_exit(1);
+	fd = install(SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_RET_USER_NOTIF);
 
 	if (write(pipe_fd, &fd, sizeof(fd)) != sizeof(fd) || fd < 0)
 		_exit(1);
@@ -90,14 +97,14 @@ static int listener_of(int pipe_fd)
 static bool broker_answers(struct rein_machine *machine)
 {
 	int ends[2], status = -1;
-	pid_t child;
+	pid_t child, self = getpid();
 	bool answered;
 
 	if (pipe2(ends, O_CLOEXEC))
 		return false;
 	child = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (!child)
-		ask(ends[1]);
+		ask(ends[1], self);
 	REIN_AUTO_FD int fd = child > 0 ? listener_of(ends[0]) : -1;
 
 	if (fd >= 0)
