@@ -97,19 +97,23 @@ int rein_slot_set(struct rein_slot *slot, enum rein_pinned_map map, int fd, stru
 static int fill(struct rein_slot *slot, struct rein_error *err)
 {
 	uint32_t number = (uint32_t)slot->number;
-	int copy;
 
 	slot->state->slot = number;
 	slot->state->cgroup_id = slot->cgroup_id;
+	if (bpf_map_update_elem(slot->pins.maps[REIN_MAP_SLOTS], &slot->cgroup_id, &number, BPF_ANY))
+		return rein_fail_errno(err, "cannot enter the agent into rein_slots");
+	return 0;
+}
+
+static int make_ring(struct rein_slot *slot, struct rein_error *err)
+{
+	int copy;
+
 	slot->ring_fd = rein_bpf_make_ring();
 	copy = slot->ring_fd < 0 ? -1 : fcntl(slot->ring_fd, F_DUPFD_CLOEXEC, 3);
 	if (copy < 0)
 		return rein_fail_errno(err, "cannot make the agent's ring buffer");
-	if (rein_slot_set(slot, REIN_MAP_RINGS, copy, err) < 0)
-		return -err->code;
-	if (bpf_map_update_elem(slot->pins.maps[REIN_MAP_SLOTS], &slot->cgroup_id, &number, BPF_ANY))
-		return rein_fail_errno(err, "cannot enter the agent into rein_slots");
-	return 0;
+	return rein_slot_set(slot, REIN_MAP_RINGS, copy, err);
 }
 
 void rein_slot_release(struct rein_slot *slot)
@@ -171,6 +175,11 @@ static int claim_entry(struct rein_launch *launch, struct entry *entry, struct r
 		r = rein_slot_claim(&pins, launch->cgroup_id, &entry->slot, err);
 	if (r < 0)
 		return r;
+	r = make_ring(&entry->slot, err);
+	if (r < 0) {
+		rein_slot_release(&entry->slot);
+		return r;
+	}
 	entry->before = launch->state;
 	launch->state = entry->slot.state;
 	launch->slot = entry->slot.number;

@@ -20,8 +20,8 @@ struct rein_slot {
 	int users; /* mechanisms of one launch that share it */
 	uint64_t cgroup_id;
 	struct rein_state *state; /* mapped */
-	int ring_fd;
-	unsigned inner; /* 1 << enum rein_pinned_map: where it has an inner map */
+	int ring_fd;		  /* -1: what happens is counted as lost */
+	unsigned inner;		  /* 1 << enum rein_pinned_map: where it has an inner map */
 };
 
 /* Opens the file of locks. */
