@@ -25,7 +25,8 @@
 /* libbpf talks to stderr by itself; the first thing it warns of belongs into the error instead. */
 static char first_warning[256];
 
-static int keep_warning(enum libbpf_print_level level, const char *fmt, va_list arguments)
+__attribute__((format(printf, 2, 0))) static int keep_warning(enum libbpf_print_level level, const char *fmt,
+							      va_list arguments)
 {
 	if (level == LIBBPF_WARN && !first_warning[0])
 		vsnprintf(first_warning, sizeof(first_warning), fmt, arguments);

@@ -20,9 +20,9 @@
 #define CONFIG REIN_PINS "/rein_config"
 
 const struct rein_pin_name rein_map_pins[REIN_MAP_COUNT] = {
-	[REIN_MAP_STATES] = {"rein_states"},   [REIN_MAP_SLOTS] = {"rein_slots"},
-	[REIN_MAP_RINGS] = {"rein_rings"},     [REIN_MAP_TRIES] = {"rein_net_tries"},
-	[REIN_MAP_PORTS] = {"rein_net_ports"}, [REIN_MAP_PEERS] = {"rein_net_peers"},
+	[REIN_MAP_STATES] = {.name = "rein_states"},   [REIN_MAP_SLOTS] = {.name = "rein_slots"},
+	[REIN_MAP_RINGS] = {.name = "rein_rings"},     [REIN_MAP_TRIES] = {.name = "rein_net_tries"},
+	[REIN_MAP_PORTS] = {.name = "rein_net_ports"}, [REIN_MAP_PEERS] = {.name = "rein_net_peers"},
 };
 
 const struct rein_pin_name rein_trace_pins[REIN_TRACE_COUNT] = {
