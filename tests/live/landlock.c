@@ -162,22 +162,22 @@ static int keeps_ports(const struct sandbox *s)
 {
 	if (s->machine.landlock_abi < 4)
 		return 0;
-	HOLDS(!bind_to(47001));
-	HOLDS(refused(bind_to(47002)));
+	HOLDS(!bind_to(27001));
+	HOLDS(refused(bind_to(27002)));
 	HOLDS(refused(bind_to(0)));
-	HOLDS(connect_to(47003) < 0 && errno == ECONNREFUSED);
-	HOLDS(refused(connect_to(47004)));
-	HOLDS(refused(connect_to(47005)));
+	HOLDS(connect_to(27003) < 0 && errno == ECONNREFUSED);
+	HOLDS(refused(connect_to(27004)));
+	HOLDS(refused(connect_to(27005)));
 	return 0;
 }
 
 Test(landlock, keeps_ports)
 {
 	sandbox.plan.host_network = true;
-	allow_port(REIN_NET_LISTEN, 47001, 47001, REIN_NET_V4);
-	allow_port(REIN_NET_LISTEN, 47001, 47001, REIN_NET_V6);
-	allow_port(REIN_NET_CONNECT, 47003, 47003, REIN_NET_V4);
-	allow_port(REIN_NET_CONNECT, 47003, 47004, REIN_NET_V6); /* 47004 is not for IPv4 */
+	allow_port(REIN_NET_LISTEN, 27001, 27001, REIN_NET_V4);
+	allow_port(REIN_NET_LISTEN, 27001, 27001, REIN_NET_V6);
+	allow_port(REIN_NET_CONNECT, 27003, 27003, REIN_NET_V4);
+	allow_port(REIN_NET_CONNECT, 27003, 27004, REIN_NET_V6); /* 27004 is not for IPv4 */
 	run(keeps_ports);
 	rein_vec_free(&sandbox.policy.net);
 }

@@ -76,11 +76,12 @@ static const char tar_work[] =
 	"-xzf "
 	"a.tar.gz -C out; diff -r tree out/tree && echo same; tar -tzf a.tar.gz | wc -l; zcat a.tar.gz | sha256sum";
 
-static const char tmux_work[] = "set -e; export TMUX_TMPDIR=$TMPDIR; tmux -f /dev/null -L t new-session -d -s s 'echo "
-				"in tmux; stty size; exec sh'; "
-				"tmux -L t send-keys -t s 'echo $((40+2)) >answer; tmux -L t wait-for -S done' Enter; "
-				"tmux -L t wait-for done; cat "
-				"answer; tmux -L t capture-pane -p -t s | head -n 1; tmux -L t kill-server; echo over";
+static const char tmux_work[] =
+	"set -e; export TMUX_TMPDIR=$TMPDIR; tmux -f /dev/null -L t new-session -d -s s 'echo "
+	"in tmux; stty size; exec sh'; "
+	"tmux -L t send-keys -t s 'echo $((40+2)) >answer; tmux -L t wait-for -S done' Enter; "
+	"tmux -L t wait-for done; cat "
+	"answer; tmux -L t capture-pane -p -t s | grep -c ^in; tmux -L t kill-server; echo over";
 
 static const char make_work[] =
 	"set -e; cd tree; make -j2 BUILD=out CFLAGS='-O0 -g0' >log 2>&1 || { tail -n 30 log; exit 1; }; ls out | sort; "
