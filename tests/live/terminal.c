@@ -83,8 +83,9 @@ Test(terminal, job_control_works, .timeout = 60)
 	pty_expect(&pty, "READY> ");
 	pty_type(&pty, "fg\r");
 	pty_expect(&pty, "exec cat'\r\n");
-	pty_type(&pty, "again\r");
-	pty_expect(&pty, "again\r\nagain\r\n");
+	/* Perhaps before bash has given cat its modes back: a newline is one in all of them, an echo is not certain. */
+	pty_type(&pty, "again\n");
+	pty_expect(&pty, "again\r\n");
 	pty_type(&pty, "\003");
 	pty_expect(&pty, "READY> ");
 	pty_type(&pty, "sleep 600 &\r");
