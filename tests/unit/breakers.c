@@ -347,6 +347,17 @@ Test(breakers, only_its_own_mechanism_charges_a_breaker)
 	cr_assert_eq(trial.state.breakers[0].bucket.used, 0);
 }
 
+Test(breakers, what_a_hook_counts_is_not_counted_again)
+{
+	rein_trial_agent_breaker(&trial, "deletes", REIN_ON_TRIP_DENY);
+	rein_trial_agent_start(&trial, false);
+	cr_assert(charge(1).passed);
+	cr_assert_eq(trial.state.meters[REIN_METER_DELETE_FILES], 1);
+	trial.state.flags |= REIN_STATE_TRACE;
+	cr_assert(charge(1).passed);
+	cr_assert_eq(trial.state.meters[REIN_METER_DELETE_FILES], 1);
+}
+
 Test(breakers, one_that_was_degraded_away_charges_nothing)
 {
 	rein_trial_agent_breaker(&trial, "deletes", REIN_ON_TRIP_DENY)->burst = 1;

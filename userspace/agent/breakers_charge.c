@@ -109,13 +109,21 @@ static struct rein_charged look(struct rein_state *state, unsigned mine, uint64_
 	return (struct rein_charged){.passed = true, .breaker = -1};
 }
 
+/* Where a hook sees the same calls, it counts them: once is enough. */
+static bool counted_by_hook(const struct rein_state *state, enum rein_meter meter, enum rein_mechanism by)
+{
+	unsigned hook = meter == REIN_METER_NET_CONNECTS ? REIN_STATE_NET : REIN_STATE_TRACE;
+
+	return by == REIN_MECH_BROKER && state->flags & hook;
+}
+
 struct rein_charged rein_breakers_charge(struct rein_state *state, enum rein_meter meter, enum rein_mechanism by,
 					 uint64_t n, bool happened, uint64_t now_ns)
 {
 	unsigned mine = breakers_of(state, meter, by);
 	struct rein_charged charged = look(state, mine, n, now_ns);
 
-	if (charged.passed || happened)
+	if ((charged.passed || happened) && !counted_by_hook(state, meter, by))
 		__sync_fetch_and_add(&state->meters[meter], n);
 	for (int i = 0; i < REIN_BREAKERS_MAX; i++) {
 		if (!(mine & (1U << i)))
