@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -17,6 +18,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +26,10 @@
 #include "mech/seccomp.h"
 
 /* The filter on this kernel: each attempt is made by a child that has it. */
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x8U
+#endif
 
 static struct rein_trial_plan trial;
 
@@ -253,6 +259,30 @@ Test(seccomp, setuid_files_cannot_be_made)
 	cr_assert(mkdtemp(folder));
 	cr_assert_holds(setuid_files);
 	cr_assert_eq(chdir(folder) || unlink("plain") || chdir("/") || rmdir(folder), 0);
+}
+
+/* The content of a shared mapping survives; other advice works. */
+static int holes_through_mappings(void)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	int fd = memfd_create("file", MFD_NOEXEC_SEAL), self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	char *shared;
+	struct iovec all;
+
+	if (fd < 0 || self < 0 || ftruncate(fd, (off_t)size) || write(fd, "content", 8) != 8)
+		return 3;
+	shared = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	all = (struct iovec){shared, size};
+	return failed(madvise(shared, size, MADV_REMOVE), EPERM) |
+	       failed(syscall(SYS_madvise, shared, size, MADV_REMOVE | 1L << 40), EPERM) |
+	       failed(syscall(SYS_process_madvise, self, &all, 1L, (long)MADV_REMOVE, 0L), EPERM) |
+	       (strcmp(shared, "content") ? 4 : 0) | madvise(shared, size, MADV_WILLNEED) |
+	       madvise(shared, size, MADV_DONTNEED);
+}
+
+Test(seccomp, mapped_files_keep_their_content)
+{
+	cr_assert_holds(holes_through_mappings);
 }
 
 static int odd_personalities(void)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/memfd.h>
 #include <linux/personality.h>
 #include <linux/prctl.h>
@@ -12,6 +13,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -121,6 +123,9 @@ static const struct exception {
 	{"ioctl", 0, 1, TIOCSETD},	     /* loads line disciplines, old code */
 	{"ioctl", 0, 1, BTRFS_SNAP_DESTROY}, /* a whole tree in one call that no meter could count */
 	{"ioctl", 0, 1, BTRFS_SNAP_DESTROY_V2},
+	/* A hole through a mapping, where no descriptor is named and no meter looks. */
+	{"madvise", 0, 2, MADV_REMOVE},
+	{"process_madvise", 0, 3, MADV_REMOVE},
 	{"prctl", 0, 0, PR_SET_MM}, /* forges what /proc says of it */
 	{"setsockopt", REIN_FEATURE_NET, 1, IPPROTO_TCP},
 	{"setsockopt", REIN_FEATURE_NET, 2, TCP_FASTOPEN_CONNECT},
@@ -132,6 +137,7 @@ static const struct exception {
 	"`rein plan`)"
 #define SETUID_FILES "setuid and setgid files outlive the agent, and run as its user for whoever calls them"
 #define NODES "only files, pipes and sockets can be made, without setuid or setgid bits"
+#define HOLES "it would punch holes into a mapped file that no breaker could count; fallocate can"
 #define FAST_OPEN "data sent while connecting is not seen by what confines the network here"
 
 static const struct {
@@ -158,6 +164,8 @@ static const struct {
 	{"mknod", NODES},
 	{"mknodat", NODES},
 	{"ioctl", "it would type into a terminal, change its line discipline or drop a whole snapshot at once"},
+	{"madvise", HOLES},
+	{"process_madvise", HOLES},
 	{"prctl", "it would forge what /proc says of the process"},
 };
 
