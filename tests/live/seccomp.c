@@ -285,6 +285,27 @@ Test(seccomp, mapped_files_keep_their_content)
 	cr_assert_holds(holes_through_mappings);
 }
 
+/* The old ways to reserve and to punch, and the one to zero. */
+static int space_controls(void)
+{
+	static const unsigned numbers[] = {40, 41, 42, 43, 57};
+	char space[48] = {0};
+	int fd = memfd_create("file", MFD_NOEXEC_SEAL), r = fd < 0;
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		long command = _IOW('X', numbers[i], char[48]);
+
+		r |= failed(syscall(SYS_ioctl, fd, command, space), EPERM) |
+		     failed(syscall(SYS_ioctl, fd, command | 1L << 35, space), EPERM);
+	}
+	return r | failed(ioctl(fd, _IOW('X', 44, char[48]), space), ENOTTY) | fallocate(fd, 0, 0, 4096);
+}
+
+Test(seccomp, space_is_for_fallocate)
+{
+	cr_assert_holds(space_controls);
+}
+
 static int odd_personalities(void)
 {
 	return failed(personality(READ_IMPLIES_EXEC), EPERM) | failed(personality(MMAP_PAGE_ZERO), EPERM) |

@@ -109,6 +109,7 @@ static const struct condition {
 
 #define BTRFS_SNAP_DESTROY _IOW(0x94, 15, char[4096])
 #define BTRFS_SNAP_DESTROY_V2 _IOW(0x94, 63, char[4096])
+#define FILE_SYSTEM_SPACE(nr) _IOW('X', nr, char[48]) /* struct space_resv; the one of 32 bits needs an i386 call */
 
 /* A call with rows here is allowed with every other value; rows on several arguments refuse only all of them at once.
  */
@@ -123,6 +124,11 @@ static const struct exception {
 	{"ioctl", 0, 1, TIOCSETD},	     /* loads line disciplines, old code */
 	{"ioctl", 0, 1, BTRFS_SNAP_DESTROY}, /* a whole tree in one call that no meter could count */
 	{"ioctl", 0, 1, BTRFS_SNAP_DESTROY_V2},
+	{"ioctl", 0, 1, FILE_SYSTEM_SPACE(40)}, /* FS_IOC_RESVSP and so on: fallocate from before there was one */
+	{"ioctl", 0, 1, FILE_SYSTEM_SPACE(41)},
+	{"ioctl", 0, 1, FILE_SYSTEM_SPACE(42)},
+	{"ioctl", 0, 1, FILE_SYSTEM_SPACE(43)},
+	{"ioctl", 0, 1, FILE_SYSTEM_SPACE(57)},
 	/* A hole through a mapping, where no descriptor is named and no meter looks. */
 	{"madvise", 0, 2, MADV_REMOVE},
 	{"process_madvise", 0, 3, MADV_REMOVE},
@@ -163,7 +169,9 @@ static const struct {
 	{"openat", SETUID_FILES},
 	{"mknod", NODES},
 	{"mknodat", NODES},
-	{"ioctl", "it would type into a terminal, change its line discipline or drop a whole snapshot at once"},
+	{"ioctl",
+	 "it would type into a terminal, change its line discipline, or change files in a way that no breaker could "
+	 "count (fallocate can be used for space)"},
 	{"madvise", HOLES},
 	{"process_madvise", HOLES},
 	{"prctl", "it would forge what /proc says of the process"},

@@ -19,7 +19,6 @@
 
 #define TMPFILE 020000000 /* O_TMPFILE without the O_DIRECTORY in it */
 #define HOLES (FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_ZERO_RANGE)
-#define FILE_SYSTEM_SPACE(nr) _IOW('X', nr, char[48]) /* struct space_resv */
 
 #define ALWAYS REIN_WHEN_ALWAYS, 0, 0
 #define ANY(arg, bits) REIN_WHEN_ANY, arg, bits
@@ -46,9 +45,6 @@ const struct rein_watched_call rein_watched_calls[] = {
 	{"truncate", DELETE, ALWAYS, REIN_LOOK_SHRINKS, CWD, 0},
 	{"ftruncate", DELETE, ALWAYS, REIN_LOOK_SHRINKS, 0, SELF},
 	{"fallocate", DELETE, ANY(1, HOLES), REIN_LOOK_NONE, 0, SELF},
-	{"ioctl", DELETE, IS(1, FILE_SYSTEM_SPACE(41)), REIN_LOOK_NONE, 0, SELF}, /* FS_IOC_UNRESVSP */
-	{"ioctl", DELETE, IS(1, FILE_SYSTEM_SPACE(43)), REIN_LOOK_NONE, 0, SELF}, /* FS_IOC_UNRESVSP64 */
-	{"ioctl", DELETE, IS(1, FILE_SYSTEM_SPACE(57)), REIN_LOOK_NONE, 0, SELF}, /* FS_IOC_ZERO_RANGE */
 	/* What is cloned over is gone; cp tries it on every file, mostly empty ones. */
 	{"ioctl", DELETE, IS(1, FICLONE), REIN_LOOK_CONTENT, 0, SELF},
 	{"ioctl", DELETE, IS(1, FICLONERANGE), REIN_LOOK_CONTENT, 0, SELF},
