@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <pty.h>
@@ -304,6 +305,25 @@ static int space_controls(void)
 Test(seccomp, space_is_for_fallocate)
 {
 	cr_assert_holds(space_controls);
+}
+
+static int whiteouts(void)
+{
+	int r = chdir(folder) | (creat("a", 0600) < 0), fd = open("a", O_RDWR);
+	long version = 7;
+
+	r |= failed(syscall(SYS_renameat2, AT_FDCWD, "a", AT_FDCWD, "b", RENAME_WHITEOUT), EPERM) |
+	     failed(syscall(SYS_renameat2, AT_FDCWD, "a", AT_FDCWD, "b", RENAME_WHITEOUT | 1L << 33), EPERM) |
+	     failed(ioctl(fd, FS_IOC_SETVERSION, &version), EPERM) |
+	     failed(ioctl(fd, FS_IOC32_SETVERSION, &version), EPERM);
+	return r | syscall(SYS_renameat2, AT_FDCWD, "a", AT_FDCWD, "b", RENAME_NOREPLACE) | unlink("b");
+}
+
+Test(seccomp, whiteouts_and_versions_are_refused)
+{
+	cr_assert(mkdtemp(folder));
+	cr_assert_holds(whiteouts);
+	cr_assert_eq(rmdir(folder), 0);
 }
 
 static int odd_personalities(void)

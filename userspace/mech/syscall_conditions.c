@@ -105,6 +105,7 @@ static const struct condition {
 	{"mknodat", 0, {{2, S_IFMT | PRIVILEGED_BITS, S_IFREG}}, 1},
 	{"mknodat", 0, {{2, S_IFMT | PRIVILEGED_BITS, S_IFIFO}}, 1},
 	{"mknodat", 0, {{2, S_IFMT | PRIVILEGED_BITS, S_IFSOCK}}, 1},
+	{"renameat2", 0, {{4, RENAME_WHITEOUT, 0}}, 1}, /* makes a node that no meter counts */
 };
 
 #define BTRFS_SNAP_DESTROY _IOW(0x94, 15, char[4096])
@@ -124,6 +125,8 @@ static const struct exception {
 	{"ioctl", 0, 1, TIOCSETD},	     /* loads line disciplines, old code */
 	{"ioctl", 0, 1, BTRFS_SNAP_DESTROY}, /* a whole tree in one call that no meter could count */
 	{"ioctl", 0, 1, BTRFS_SNAP_DESTROY_V2},
+	{"ioctl", 0, 1, FS_IOC_SETVERSION},
+	{"ioctl", 0, 1, FS_IOC32_SETVERSION},
 	{"ioctl", 0, 1, FILE_SYSTEM_SPACE(40)}, /* FS_IOC_RESVSP and so on: fallocate from before there was one */
 	{"ioctl", 0, 1, FILE_SYSTEM_SPACE(41)},
 	{"ioctl", 0, 1, FILE_SYSTEM_SPACE(42)},
@@ -172,6 +175,7 @@ static const struct {
 	{"ioctl",
 	 "it would type into a terminal, change its line discipline, or change files in a way that no breaker could "
 	 "count (fallocate can be used for space)"},
+	{"renameat2", "a whiteout would be made where the file was, and no breaker counts it"},
 	{"madvise", HOLES},
 	{"process_madvise", HOLES},
 	{"prctl", "it would forge what /proc says of the process"},
