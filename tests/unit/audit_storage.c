@@ -130,7 +130,7 @@ Test(audit_storage, a_file_that_others_may_write_is_no_log)
 Test(audit_storage, a_file_in_no_folder_is_no_log)
 {
 	in_folder(scratch.log, sizeof(scratch.log), "no/log");
-	cr_assert(is_refused_with("cannot open the audit log"));
+	cr_assert(is_refused_with("cannot open the folder of the audit log"));
 }
 
 Test(audit_storage, two_writers_are_one_too_many)

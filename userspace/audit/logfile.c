@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/walk.h"
 
 /* Blocks are asked for in steps of this size, so that a line rarely costs a second system call. */
 #define STEP (256 << 10)
@@ -53,8 +54,16 @@ static int open_fd(const char *path, struct rein_error *err)
 {
 	/* O_NONBLOCK: a pipe without a reader must not hang the start. Read too: the chain is continued from the end.
 	 */
-	int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+	static const int flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	const char *name;
+	REIN_AUTO_FD int folder = rein_walk_to_folder(path, &name, err);
+	int fd;
 
+	if (folder < 0) {
+		rein_context(err, "cannot open the folder of the audit log %s", path);
+		return folder;
+	}
+	fd = openat(folder, *name ? name : ".", flags, 0600);
 	if (fd < 0 && errno == ELOOP)
 		return rein_fail(err, ELOOP, "the audit log %s is a symbolic link: name the file itself", path);
 	if (fd < 0 && errno == EISDIR)

@@ -12,6 +12,7 @@
 #include "audit/tally.h"
 #include "base/cleanup.h"
 #include "base/escape.h"
+#include "base/walk.h"
 #include "profile/words.h"
 
 #define DENIALS_MOST 50
@@ -54,14 +55,11 @@ static int open_draft(const struct rein_report *report, char *ret_name, size_t s
 
 static int open_folder(struct rein_report *report, struct rein_error *err)
 {
-	const char *slash = strrchr(report->path, '/');
-	REIN_AUTO_FREE char *folder =
-		slash ? strndup(report->path, slash == report->path ? 1 : (size_t)(slash - report->path)) : strdup(".");
-
-	report->name = slash ? slash + 1 : report->path;
-	report->folder_fd = folder ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (report->folder_fd < 0)
-		return rein_fail_errno(err, "cannot open the folder of the report %s", report->path);
+	report->folder_fd = rein_walk_to_folder(report->path, &report->name, err);
+	if (report->folder_fd < 0) {
+		rein_context(err, "cannot open the folder of the report %s", report->path);
+		return report->folder_fd;
+	}
 	return 0;
 }
 

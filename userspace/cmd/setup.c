@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/walk.h"
 #include "cmd/identity.h"
 #include "mech/privileges.h"
 #include "mech/seccomp.h"
@@ -182,15 +183,17 @@ static int guard_program(struct rein_setup *setup, struct rein_error *err)
 /* The audit file may not exist yet: its folder does. */
 static int guard_audit(struct rein_setup *setup, const char *audit, struct rein_error *err)
 {
-	const char *slash = strrchr(audit, '/');
-	REIN_AUTO_FREE char *folder = slash ? strndup(audit, (size_t)(slash - audit) + 1) : strdup(".");
-	REIN_AUTO_FREE char *real = folder ? realpath(folder, NULL) : NULL;
+	const char *name;
+	REIN_AUTO_FD int folder = rein_walk_to_folder(audit, &name, err);
+	REIN_AUTO_FREE char *real = folder >= 0 ? rein_walk_path(folder) : NULL;
 
-	if (!folder)
-		return no_memory(err);
+	if (folder < 0) {
+		rein_context(err, "the folder of --audit %s", audit);
+		return folder;
+	}
 	if (!real)
 		return rein_fail_errno(err, "the folder of --audit %s", audit);
-	return guard(setup, strcmp(real, "/") ? real : "", slash ? slash + 1 : audit, err);
+	return guard(setup, strcmp(real, "/") ? real : "", name, err);
 }
 
 /* What no agent may write or read: rein's state, profiles, audit and program; the state of the agent's user too, who
