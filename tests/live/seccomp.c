@@ -326,6 +326,19 @@ Test(seccomp, whiteouts_and_versions_are_refused)
 	cr_assert_eq(rmdir(folder), 0);
 }
 
+static int hiding(void)
+{
+	return failed(prctl(PR_SET_DUMPABLE, 0), EPERM) | failed(syscall(SYS_prctl, PR_SET_DUMPABLE, 1L << 32), EPERM) |
+	       failed(syscall(SYS_prctl, PR_SET_DUMPABLE | 1L << 32, 0L), EPERM) |
+	       failed(prctl(PR_SET_MM, PR_SET_MM_BRK, 0, 0, 0), EPERM) | (prctl(PR_GET_DUMPABLE) != 1) |
+	       prctl(PR_SET_DUMPABLE, 1) | prctl(PR_SET_NAME, "shown");
+}
+
+Test(seccomp, processes_cannot_hide_from_proc)
+{
+	cr_assert_holds(hiding);
+}
+
 static int odd_personalities(void)
 {
 	return failed(personality(READ_IMPLIES_EXEC), EPERM) | failed(personality(MMAP_PAGE_ZERO), EPERM) |

@@ -80,6 +80,8 @@ static const struct condition {
 	{"memfd_create", 0, {{1, MFD_NOEXEC_SEAL, MFD_NOEXEC_SEAL}}, 1},
 	/* A listener of the agent's own would see its calls first. */
 	{"seccomp", 0, {{1, SECCOMP_FILTER_FLAG_NEW_LISTENER, 0}}, 1},
+	/* Only 1: what is not dumpable shows nobody what it writes (PR_SET_DUMPABLE is an exception below). */
+	{"prctl", 0, {{0, U32, PR_SET_DUMPABLE}, {1, ~0ULL, 1}}, 2},
 	{"personality", 0, {{0, U32, U32}}, 1}, /* asks for the present one */
 	{"personality", 0, {{0, U32, PER_LINUX}}, 1},
 	{"personality", 0, {{0, U32, PER_LINUX32}}, 1},
@@ -136,6 +138,7 @@ static const struct exception {
 	{"madvise", 0, 2, MADV_REMOVE},
 	{"process_madvise", 0, 3, MADV_REMOVE},
 	{"prctl", 0, 0, PR_SET_MM}, /* forges what /proc says of it */
+	{"prctl", 0, 0, PR_SET_DUMPABLE},
 	{"setsockopt", REIN_FEATURE_NET, 1, IPPROTO_TCP},
 	{"setsockopt", REIN_FEATURE_NET, 2, TCP_FASTOPEN_CONNECT},
 };
@@ -178,7 +181,7 @@ static const struct {
 	{"renameat2", "a whiteout would be made where the file was, and no breaker counts it"},
 	{"madvise", HOLES},
 	{"process_madvise", HOLES},
-	{"prctl", "it would forge what /proc says of the process"},
+	{"prctl", "it would forge or hide what /proc says of the process, by which its writes are counted"},
 };
 
 const char *rein_call_condition(const char *name)
