@@ -135,19 +135,51 @@ Test(bad_flags, no_command_lists_them)
 	cr_expect(strstr(outcome.out, "doctor"));
 }
 
+/* What `rein plan` says with this TMPDIR, in the trial's workspace. */
+static struct outcome plan_with_tmpdir(const struct trial *trial, const char *folder)
+{
+	char variable[PATH_MAX + 32];
+
+	snprintf(variable, sizeof(variable), "TMPDIR=%s", folder);
+	return rein((const char *const[]){"plan", "-p", "offline", NULL}, trial->workspace,
+		    (const char *const[]){variable, NULL});
+}
+
 Test(bad_flags, bad_temporary_folders)
 {
+	static const char *const folders[] = {"/",	    "/etc", "/etc/../usr", "/usr/share", "/proc/self/fd",
+					      "/proc/self", "/var", "/etc/passwd", "/dev",	 "/dev/null",
+					      "/sys"};
 	TRIAL trial = trial_open_own();
-	char same[PATH_MAX + 16];
-	snprintf(same, sizeof(same), "TMPDIR=%s", trial.workspace);
-	OUTCOME root =
-		rein((const char *const[]){"plan", NULL}, trial.workspace, (const char *const[]){"TMPDIR=/", NULL});
-	OUTCOME workspace =
-		rein((const char *const[]){"plan", NULL}, trial.workspace, (const char *const[]){same, NULL});
+	char text[256];
 
-	expect_said(&root, 1, "rein: TMPDIR is /; set it to a folder for temporary files\n");
+	for (size_t i = 0; i < REIN_COUNT(folders); i++) {
+		OUTCOME outcome = plan_with_tmpdir(&trial, folders[i]);
+
+		snprintf(text, sizeof(text), "rein: TMPDIR is %s, which is no folder for temporary files, and an agent",
+			 folders[i]);
+		expect_said(&outcome, 1, text);
+	}
+	OUTCOME workspace = plan_with_tmpdir(&trial, trial.workspace);
 	expect_said(&workspace, 1,
 		    " is TMPDIR as well, which an agent has empty and of its own; start in another folder\n");
+}
+
+Test(bad_flags, good_temporary_folders)
+{
+	static const char *const folders[] = {"/tmp", "/var/tmp", "/dev/shm", "/nonexistent", "relative", ""};
+	TRIAL trial = trial_open_own();
+	char own[PATH_MAX + 16];
+
+	for (size_t i = 0; i < REIN_COUNT(folders); i++) {
+		OUTCOME outcome = plan_with_tmpdir(&trial, folders[i]);
+
+		cr_expect_eq(outcome.code, 0, "%s: %s", folders[i], outcome.err);
+	}
+	snprintf(own, sizeof(own), "%s/own", trial.workspace);
+	cr_assert_eq(mkdir(own, 0755), 0);
+	OUTCOME outcome = plan_with_tmpdir(&trial, own);
+	cr_expect_eq(outcome.code, 0, "%s", outcome.err);
 }
 
 Test(bad_flags, a_lying_sudo)

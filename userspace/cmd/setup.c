@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/walk.h"
 #include "cmd/identity.h"
+#include "cmd/tmpdir.h"
 #include "mech/privileges.h"
 #include "mech/seccomp.h"
 #include "mech/syscall_filter.h"
@@ -34,26 +35,6 @@ static int find_workspace(const char *given, char **ret_workspace, struct rein_e
 	if (!S_ISDIR(st.st_mode))
 		return rein_fail(err, ENOTDIR, "workspace %s is not a directory", given ? given : real);
 	*ret_workspace = rein_take_pointer(&real);
-	return 0;
-}
-
-/* $TMPDIR becomes an empty folder of the agent's own, over what is there: never the workspace itself. */
-static int find_tmpdir(const char *given, const char *workspace, char **ret_tmpdir, struct rein_error *err)
-{
-	REIN_AUTO_FREE char *real = realpath(given && given[0] == '/' ? given : "/tmp", NULL);
-
-	if (!real)
-		real = strdup("/tmp");
-	if (!real)
-		return no_memory(err);
-	if (!strcmp(real, "/"))
-		return rein_fail(err, EINVAL, "TMPDIR is /; set it to a folder for temporary files");
-	if (!strcmp(real, workspace))
-		return rein_fail(err, EINVAL,
-				 "the workspace %s is TMPDIR as well, which an agent has empty and of its own; start "
-				 "in another folder",
-				 workspace);
-	*ret_tmpdir = rein_take_pointer(&real);
 	return 0;
 }
 
@@ -127,8 +108,8 @@ static int find_all(const struct rein_options *options, struct rein_setup *setup
 		r = rein_identity_find(&wish, &setup->who, err);
 	/* The caller's TMPDIR means nothing to somebody else. */
 	if (r == 0)
-		r = find_tmpdir(setup->who.uid == geteuid() ? getenv("TMPDIR") : NULL, setup->workspace, &setup->tmpdir,
-				err);
+		r = rein_tmpdir_find(setup->who.uid == geteuid() ? getenv("TMPDIR") : NULL, setup->workspace,
+				     &setup->who, &setup->tmpdir, err);
 	if (r == 0)
 		r = find_installed_dir(&setup->installed_dir, err);
 	return r;
