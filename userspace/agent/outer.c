@@ -8,15 +8,16 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/hurry.h"
+
 /* "Are you well?", to which every terminal that answers anything answers ESC [ 0 n; answers come in order. */
 static const char question[] = "\033[5n";
 #define ANSWER_PATIENCE_MS 250
-/* A terminal that says it takes something takes at least this much (n_tty reports room only then). */
-#define SMALL_CHUNK 64
+#define OUTER_CHUNK 65536
 
 /*
  * A file description of rein's own, so that O_NONBLOCK does not leak to the shell. A terminal that may not be opened
- * again (after su) is used as it was inherited, in portions that do not block.
+ * again (after su) is used as it was inherited, in a hurry: that it takes something now does not say how much.
  */
 static int open_again(int inherited, struct rein_outer *outer)
 {
@@ -26,7 +27,6 @@ static int open_again(int inherited, struct rein_outer *outer)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", inherited);
 	fd = open(path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	outer->blocks = fd < 0;
-	outer->chunk = fd < 0 ? SMALL_CHUNK : 65536;
 	return fd < 0 ? fcntl(inherited, F_DUPFD_CLOEXEC, 3) : fd;
 }
 
@@ -107,34 +107,86 @@ static long now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* A hang-up is ready too: reading and writing say so. */
+static bool is_ready(const struct rein_outer *outer, short events)
+{
+	struct pollfd fd = {.fd = outer->fd, .events = events};
+
+	return poll(&fd, 1, 0) > 0 && fd.revents & (events | POLLHUP | POLLERR);
+}
+
+static void hurry(const struct rein_outer *outer)
+{
+	if (outer->blocks)
+		rein_hurry_begin();
+}
+
+static void take_time(const struct rein_outer *outer)
+{
+	if (outer->blocks)
+		rein_hurry_end();
+}
+
+long rein_outer_fill(const struct rein_outer *outer, struct rein_relay *relay, char **ret_bytes)
+{
+	long n;
+
+	if (outer->blocks && !is_ready(outer, POLLIN))
+		return -EAGAIN;
+	hurry(outer);
+	n = rein_relay_fill(relay, outer->fd, ret_bytes);
+	take_time(outer);
+	return n;
+}
+
+int rein_outer_drain(const struct rein_outer *outer, struct rein_relay *relay)
+{
+	int r;
+
+	if (outer->blocks && !is_ready(outer, POLLOUT))
+		return -EAGAIN;
+	hurry(outer);
+	r = rein_relay_drain(relay, outer->fd, OUTER_CHUNK);
+	take_time(outer);
+	return r;
+}
+
+void rein_outer_say(const struct rein_outer *outer, const char *text)
+{
+	ssize_t ignored;
+
+	if (!is_ready(outer, POLLOUT))
+		return; /* a terminal that takes nothing now is not waited for */
+	hurry(outer);
+	ignored = write(outer->fd, text, strlen(text));
+	take_time(outer);
+	(void)ignored;
+}
+
+static bool read_byte(const struct rein_outer *outer, char *ret_byte)
+{
+	ssize_t n;
+
+	hurry(outer);
+	n = read(outer->fd, ret_byte, 1);
+	take_time(outer);
+	return n == 1;
+}
+
 /* Reads and forgets until the answer to our own question has come. */
-static void wait_for_answers(int fd)
+static void wait_for_answers(const struct rein_outer *terminal)
 {
 	static const char answer[] = "\033[0n";
-	struct pollfd outer = {.fd = fd, .events = POLLIN};
+	struct pollfd outer = {.fd = terminal->fd, .events = POLLIN};
 	long end = now_ms() + ANSWER_PATIENCE_MS, left;
 	size_t matched = 0;
 	char byte;
 
 	while (matched < strlen(answer) && (left = end - now_ms()) > 0) {
-		if (poll(&outer, 1, (int)left) <= 0 || read(fd, &byte, 1) != 1)
+		if (poll(&outer, 1, (int)left) <= 0 || !read_byte(terminal, &byte))
 			return;
 		matched = byte == answer[matched] ? matched + 1 : byte == answer[0];
 	}
-}
-
-bool rein_outer_takes(const struct rein_outer *outer)
-{
-	struct pollfd fd = {.fd = outer->fd, .events = POLLOUT};
-
-	return !outer->blocks || (poll(&fd, 1, 0) > 0 && fd.revents & POLLOUT);
-}
-
-void rein_outer_say(const struct rein_outer *outer, const char *text)
-{
-	ssize_t ignored = rein_outer_takes(outer) ? write(outer->fd, text, strlen(text)) : 0;
-
-	(void)ignored; /* a terminal that takes nothing now is not waited for */
 }
 
 void rein_outer_leave(struct rein_outer *outer, bool asked)
@@ -146,7 +198,7 @@ void rein_outer_leave(struct rein_outer *outer, bool asked)
 	if (asked && outer->reads) {
 		make_raw(outer, false);
 		rein_outer_say(outer, question);
-		wait_for_answers(outer->fd);
+		wait_for_answers(outer);
 	}
 	if (outer->reads)
 		tcflush(outer->fd, TCIFLUSH);

@@ -6,13 +6,13 @@
 #include <stddef.h>
 #include <termios.h>
 
+#include "agent/relay.h"
 #include "base/error.h"
 
 /* The terminal that rein was started on, which it shares with a shell and must leave as it found it. */
 struct rein_outer {
 	int fd;	      /* -1: gone */
-	bool blocks;  /* writing waits; `chunk` bytes do not, where rein_outer_takes says so */
-	size_t chunk; /* how much may be written at a time */
+	bool blocks;  /* reading and writing wait: in a hurry only */
 	bool input;   /* it can be read from at all, and rein has a claim to what is typed */
 	bool reads;   /* what is typed there is for the agent */
 	bool lines;   /* it stays in line mode: rein's output goes elsewhere, or it is a part of a pipeline */
@@ -32,8 +32,12 @@ void rein_outer_look(struct rein_outer *outer);
 void rein_outer_modes(const struct rein_outer *outer, struct termios *ret_modes);
 /* Passes every byte through from now on, if rein is in the foreground and not in line mode. */
 void rein_outer_enter(struct rein_outer *outer);
-/* Whether `chunk` bytes can be written now without waiting. */
-bool rein_outer_takes(const struct rein_outer *outer);
+/*
+ * As rein_relay_fill and rein_relay_drain, from and to this terminal; never waits, although others may read and write
+ * it at the same time.
+ */
+long rein_outer_fill(const struct rein_outer *outer, struct rein_relay *relay, char **ret_bytes);
+int rein_outer_drain(const struct rein_outer *outer, struct rein_relay *relay);
 /* Writes a few bytes of rein's own. */
 void rein_outer_say(const struct rein_outer *outer, const char *text);
 /*

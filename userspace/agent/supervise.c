@@ -37,6 +37,14 @@ static void prepare(struct rein_supervisor *supervisor, const struct rein_run *r
 		supervisor->start.terminal[fd] = isatty(fd);
 }
 
+static void attend(const struct rein_supervisor *supervisor, struct rein_loop *loop)
+{
+	const struct rein_run *run = supervisor->run;
+
+	if (run->attend)
+		run->attend(run->sink.context, loop);
+}
+
 /* Everything that must be there before the clone: what cannot be watched is not started. */
 static int open_before_clone(struct rein_supervisor *supervisor, struct rein_error *err)
 {
@@ -55,6 +63,8 @@ static int open_before_clone(struct rein_supervisor *supervisor, struct rein_err
 		r = rein_ring_open(supervisor, err);
 	if (!r)
 		r = rein_control_open(agent, supervisor->run->directory, supervisor->run->starter, err);
+	if (!r)
+		attend(supervisor, &agent->loop);
 	return r;
 }
 
@@ -71,6 +81,7 @@ static void close_all(struct rein_supervisor *supervisor)
 	rein_conversation_close(supervisor);
 	rein_clock_close(supervisor);
 	rein_signals_close(supervisor);
+	attend(supervisor, NULL);
 	rein_loop_close(&agent->loop);
 	for (int *const *fd = (int *const[]){&agent->init_pidfd, &agent->init_socket, &agent->proc_fd, NULL}; *fd; fd++)
 		if (**fd >= 0)

@@ -9,8 +9,10 @@ struct rein_run {
 	struct rein_launch *launch; /* prepared */
 	struct rein_sink sink;
 	char *const *argv, *const *envp; /* of the command */
-	const char *directory;		 /* the agent's folder in the registry, for the control socket */
-	uid_t starter;			 /* who started it, and may give orders */
+	/* What the context of `sink` wants to watch in the loop; NULL, once it may not any more. NULL: nothing. */
+	void (*attend)(void *context, struct rein_loop *loop);
+	const char *directory; /* the agent's folder in the registry, for the control socket */
+	uid_t starter;	       /* who started it, and may give orders */
 	bool ci;
 };
 

@@ -19,6 +19,9 @@
 #define TO_AGENT_ROOM 4096
 /* How long a terminal that takes nothing may keep the last output of an agent waiting. */
 #define DRAIN_PATIENCE_MS 1000
+/* And how long altogether: while the agent lives, somebody in it may write without end. */
+#define DRAIN_LIVING_NS (1000L * 1000000)
+#define DRAIN_ENDED_NS (30000L * 1000000)
 /* Nothing tells a process that its job came to the foreground, so while it is in the background it looks. */
 #define LOOK_NS (250L * 1000000)
 
@@ -100,10 +103,8 @@ static int take_output(struct rein_terminal *terminal)
 
 static void give_output(struct rein_terminal *terminal)
 {
-	int r = -EAGAIN;
+	int r = rein_outer_drain(&terminal->outer, &terminal->from_agent);
 
-	if (rein_outer_takes(&terminal->outer))
-		r = rein_relay_drain(&terminal->from_agent, terminal->outer.fd, terminal->outer.chunk);
 	if (r < 0 && r != -EAGAIN)
 		hang_up(terminal);
 }
@@ -128,7 +129,7 @@ static int on_master(struct rein_watch *watch, uint32_t events)
 /* In line mode an end of file is a character to the agent's terminal, which has no other word for it. */
 static void take_input(struct rein_terminal *terminal)
 {
-	long n = rein_relay_fill(&terminal->to_agent, terminal->outer.fd, NULL);
+	long n = rein_outer_fill(&terminal->outer, &terminal->to_agent, NULL);
 	const char end = (char)terminal->outer.saved.c_cc[VEOF];
 
 	if (n == 0 && !terminal->outer.raw && !rein_outer_hung_up(&terminal->outer))
@@ -268,12 +269,14 @@ void rein_terminal_resize(struct rein_agent *agent)
 }
 
 /* Everything the agent has written so far, as far as the outer terminal takes it in time. */
-static void drain(struct rein_terminal *terminal)
+static void drain(struct rein_terminal *terminal, uint64_t patience_ns)
 {
+	const uint64_t end = rein_now_ns() + patience_ns;
 	struct pollfd outer = {.fd = terminal->outer.fd, .events = POLLOUT};
 	int n = 1;
 
-	while (terminal->outer_watch.loop && (n > 0 || !rein_relay_empty(&terminal->from_agent))) {
+	while (terminal->outer_watch.loop && (n > 0 || !rein_relay_empty(&terminal->from_agent)) &&
+	       rein_now_ns() < end) {
 		n = terminal->master.fd < 0 ? 0 : rein_relay_full(&terminal->from_agent) ? 1 : take_output(terminal);
 		give_output(terminal);
 		if (rein_relay_empty(&terminal->from_agent))
@@ -283,13 +286,13 @@ static void drain(struct rein_terminal *terminal)
 	}
 }
 
-static void give_back(struct rein_terminal *terminal)
+static void give_back(struct rein_terminal *terminal, uint64_t patience_ns)
 {
 	char undo[REIN_PROVOKE_TEXT];
 
 	if (terminal->outer.fd < 0)
 		return;
-	drain(terminal);
+	drain(terminal, patience_ns);
 	if (terminal->outer.fd < 0) /* it hung up meanwhile */
 		return;
 	rein_outer_look(&terminal->outer);
@@ -306,7 +309,7 @@ void rein_terminal_suspend(struct rein_agent *agent)
 
 	if (!terminal || terminal->suspended)
 		return;
-	give_back(terminal);
+	give_back(terminal, DRAIN_LIVING_NS);
 	terminal->suspended = true;
 	adjust(terminal);
 }
@@ -351,7 +354,7 @@ void rein_terminal_close(struct rein_agent *agent)
 	if (!terminal)
 		return;
 	if (!terminal->suspended)
-		give_back(terminal);
+		give_back(terminal, DRAIN_ENDED_NS);
 	rein_loop_remove(&terminal->outer_watch);
 	forget(&terminal->master);
 	forget(&terminal->look);

@@ -3,6 +3,7 @@
 #define REIN_CMD_CMD_H
 
 #include "base/error.h"
+#include "base/loop.h"
 
 #define REIN_VERSION "0.1"
 
@@ -25,6 +26,13 @@ enum rein_exit {
 /* Prints `rein: ...` to stderr; a control byte is shown, never sent. Where stderr is a terminal the prefix is in
  * colour. */
 void rein_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/*
+ * From now on rein_say waits for nobody: what stderr does not take at once is kept, up to a bound, and written as
+ * `loop` finds that it takes more. NULL: there is no loop any more, and what is kept stays until rein_say_finish.
+ */
+void rein_say_attend(struct rein_loop *loop);
+/* Writes what is left, not waiting long, and says how much could not be kept. */
+void rein_say_finish(void);
 /* Says err and returns `code`. */
 int rein_say_error(const struct rein_error *err, int code);
 

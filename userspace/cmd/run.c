@@ -234,11 +234,19 @@ static int exit_code(const struct run *run)
 	return code;
 }
 
+/* From the first call on, what is said waits for nobody. */
+static void attend(void *context, struct rein_loop *loop)
+{
+	(void)context;
+	rein_say_attend(loop);
+}
+
 static int supervise(struct run *run, struct rein_error *err)
 {
 	const struct rein_run what = {
 		.launch = &run->launch,
 		.sink = {.emit = take_event, .flush = flush_events, .context = run},
+		.attend = attend,
 		.argv = run->options.arguments,
 		.envp = run->environment,
 		.directory = run->registration.directory,
@@ -267,5 +275,6 @@ int rein_cmd_run(int argc, char **argv)
 		code = rein_say_error(&err, run.outcome.started ? REIN_EXIT_ENDED : REIN_EXIT_NOT_STARTED);
 	}
 	take_down(&run);
+	rein_say_finish();
 	return code;
 }

@@ -7,8 +7,10 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "cmd/cmd.h"
 #include "cmd/print.h"
+#include "cmd/utter.h"
 
 /* While an agent's terminal is relayed to this one, nothing turns a newline into the start of a line. */
 static bool is_raw(void)
@@ -23,23 +25,36 @@ static bool is_raw(void)
  * terminal it stands on a line of its own, in plain colours, and CAN ends a sequence that the agent may have begun in
  * order to have it swallowed.
  */
-static void say_line(const char *line, size_t length)
+static void print_line(FILE *out, const char *line, size_t length)
 {
 	bool raw = is_raw();
 
-	fprintf(stderr, "%s%srein: %s", raw ? "\030\033[m\r\n" : "", rein_colour(stderr, REIN_COLOUR_BOLD),
+	fprintf(out, "%s%srein: %s", raw ? "\030\033[m\r\n" : "", rein_colour(stderr, REIN_COLOUR_BOLD),
 		rein_colour(stderr, REIN_COLOUR_PLAIN));
-	rein_print_safe(stderr, line, length);
-	fputs(raw ? "\r\n" : "\n", stderr);
+	rein_print_safe(out, line, length);
+	fputs(raw ? "\r\n" : "\n", out);
 }
 
-static void say_lines(const char *text)
+static void print_lines(FILE *out, const char *text)
 {
 	const char *end;
 
 	for (; (end = strchr(text, '\n')); text = end + 1)
-		say_line(text, (size_t)(end - text));
-	say_line(text, strlen(text));
+		print_line(out, text, (size_t)(end - text));
+	print_line(out, text, strlen(text));
+}
+
+static void say_lines(const char *text)
+{
+	REIN_AUTO_FREE char *bytes = NULL;
+	size_t count;
+	FILE *out = open_memstream(&bytes, &count);
+
+	if (!out)
+		return;
+	print_lines(out, text);
+	if (!fclose(out))
+		rein_utter(bytes, count);
 }
 
 void rein_say(const char *fmt, ...)

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef REIN_BASE_HURRY_H
+#define REIN_BASE_HURRY_H
+
+/*
+ * Between the two, a call that waits (of one thread, on a descriptor that others share and that must therefore stay
+ * blocking) is interrupted within a few milliseconds: it returns what it has done so far, or fails with EINTR. Takes
+ * SIGALRM and the interval timer for that time. Not nested.
+ */
+void rein_hurry_begin(void);
+void rein_hurry_end(void);
+
+#endif
