@@ -209,50 +209,6 @@ Test(shapes, home_of_which_parts_are_declared)
 	run(sees_names_beside);
 }
 
-static int follows_links(const struct sandbox *s)
-{
-	HOLDS(can_read(sandbox_path(s, "etc/resolv.conf")));
-	HOLDS(can_read(sandbox_path(s, "l1/file")));
-	HOLDS(!can_read(sandbox_path(s, "real/other")));
-	return 0;
-}
-
-Test(shapes, rules_through_links)
-{
-	sandbox_file(&sandbox, "real/stub/resolv.conf", "");
-	sandbox_file(&sandbox, "real/deep/file", "");
-	sandbox_file(&sandbox, "real/other", "");
-	sandbox_folder(&sandbox, "etc");
-	cr_assert(!symlink("../real/stub/resolv.conf", sandbox_path(&sandbox, "etc/resolv.conf")));
-	cr_assert(!symlink("l2/deep", sandbox_path(&sandbox, "l1")));
-	cr_assert(!symlink(sandbox_path(&sandbox, "real"), sandbox_path(&sandbox, "l2")));
-	sandbox_allow(&sandbox, REIN_ACCESS_READ, "etc/resolv.conf");
-	sandbox_allow(&sandbox, REIN_ACCESS_READ, "l1");
-	run(follows_links);
-}
-
-static int keeps_links(const struct sandbox *s)
-{
-	HOLDS(unlink(sandbox_path(s, "ws/sub/.vscode")) < 0 && errno == EBUSY);
-	HOLDS(rename(sandbox_path(s, "ws/sub/.vscode"), sandbox_path(s, "ws/x")) < 0);
-	HOLDS(rename(sandbox_path(s, "ws/real"), sandbox_path(s, "ws/sub/.vscode")) < 0);
-	HOLDS(rename(sandbox_path(s, "ws/sub"), sandbox_path(s, "ws/x")) < 0 && errno == EBUSY);
-	HOLDS(!can_write(sandbox_path(s, "ws/sub/.vscode/tasks.json")));
-	HOLDS(access(sandbox_path(s, "ws/sub/.vscode/settings.json"), F_OK) == 0);
-	HOLDS(can_write(sandbox_path(s, "ws/sub/file")));
-	return 0;
-}
-
-Test(shapes, denials_through_links)
-{
-	sandbox_file(&sandbox, "ws/real/settings.json", "");
-	sandbox_folder(&sandbox, "ws/sub");
-	cr_assert(!symlink("../real", sandbox_path(&sandbox, "ws/sub/.vscode")));
-	sandbox_allow(&sandbox, REIN_ACCESS_WRITE, "ws");
-	sandbox_deny(&sandbox, REIN_ACCESS_WRITE, "ws/sub/.vscode");
-	run(keeps_links);
-}
-
 static int cannot_write_below(const struct sandbox *s)
 {
 	HOLDS(can_read(sandbox_path(s, "ro/mnt/file")));

@@ -237,6 +237,16 @@ Test(view, refuses_links_in_loops)
 	expect_error("too many symbolic links");
 }
 
+Test(view, keeps_denied_loops_as_they_are)
+{
+	cr_assert(!symlink("b", sandbox_path(&sandbox, "a")));
+	cr_assert(!symlink("a", sandbox_path(&sandbox, "b")));
+	sandbox_allow(&sandbox, W, "");
+	sandbox_deny(&sandbox, W, "a");
+	sandbox_deny(&sandbox, R, "b/x");
+	expect("tree . rw-\npin a r--\npin b r--\n");
+}
+
 Test(view, refuses_links_that_the_agent_could_have_made)
 {
 	sandbox_folder(&sandbox, "ws");

@@ -126,11 +126,12 @@ static int follow(struct walk *walk, const char *path, const struct stat *link, 
 		return rein_fail(
 			err, EPERM,
 			"%s is a link that another user put where anyone may write; name what it should lead to", path);
-	if (walk->result->links.count == LINKS_MAX)
-		return rein_fail(err, ELOOP, "%s: too many symbolic links", path);
 	seen = rein_vec_add(&walk->result->links);
 	if (!seen || !(seen->path = strdup(path)) || !(seen->target = strdup(text)))
 		return no_memory(err);
+	/* With the one too many: with something else in its place the way would end. */
+	if (walk->result->links.count > LINKS_MAX)
+		return finish(walk, REIN_REACH_LOOP, err);
 	r = join(&walk->todo, "/", walk->todo, err);
 	if (!r)
 		r = join(&walk->todo, text, walk->todo, err);

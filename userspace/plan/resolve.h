@@ -20,6 +20,7 @@ enum rein_reach {
 	REIN_REACH_MISSING, /* the folder above it, or above that, exists and can be searched */
 	REIN_REACH_BLOCKED, /* `obstacle` is no folder, or one that the caller cannot search */
 	REIN_REACH_PROCESS, /* in /proc/PID or /proc/self: a different thing for each process */
+	REIN_REACH_LOOP,    /* nothing: more links than the kernel follows; all that it would look at are in `links` */
 };
 
 struct rein_resolved {
@@ -33,8 +34,8 @@ struct rein_resolved {
 };
 
 /*
- * Follows `path`, absolute and normal. The caller frees the result with rein_resolved_free. -ELOOP past 40 links;
- * -EPERM for a link in a folder where anyone may write, put there by a third user.
+ * Follows `path`, absolute and normal. The caller frees the result with rein_resolved_free. -EPERM for a link in a
+ * folder where anyone may write, put there by a third user.
  */
 int rein_resolve(const char *path, struct rein_resolved *ret_resolved, struct rein_error *err);
 void rein_resolved_free(struct rein_resolved *resolved);

@@ -35,6 +35,11 @@ static struct rein_node *add(struct rein_nodes *nodes, const char *path, const s
 	return node;
 }
 
+static int fail_loop(const char *path, struct rein_error *err)
+{
+	return rein_fail(err, ELOOP, "%s: too many symbolic links", path);
+}
+
 /* `denied_by`: of a rule that denies, so that the link must stay; else NULL. */
 static int add_link(struct rein_nodes *nodes, const struct rein_link *link, const struct rein_path_rule *denied_by,
 		    struct rein_error *err)
@@ -108,6 +113,8 @@ static int allow(struct rein_nodes *nodes, const struct rein_path_rule *rule, co
 
 	if (resolved->reach == REIN_REACH_PROCESS)
 		return 0; /* the agent's own /proc has it */
+	if (resolved->reach == REIN_REACH_LOOP)
+		return fail_loop(rule->path, err);
 	if (resolved->reach != REIN_REACH_EXISTS)
 		return allow_missing(nodes, rule, resolved, err);
 	if (rule->list == REIN_ACCESS_WRITE && rein_path_within(resolved->path, "/sys"))
@@ -151,6 +158,9 @@ static int deny(struct rein_nodes *nodes, const struct rein_path_rule *rule, con
 				 rule->path);
 	if (resolved->reach != REIN_REACH_EXISTS && rule->skip_if_missing)
 		return add_absence(nodes, rule, NULL, err);
+	/* Nothing is there as long as the links stay, which they do for a rule that denies. */
+	if (resolved->reach == REIN_REACH_LOOP)
+		return 0;
 	if (resolved->reach == REIN_REACH_BLOCKED)
 		return deny_obstacle(nodes, rule, resolved, err);
 	node = add(nodes, resolved->path, resolved);
@@ -184,6 +194,8 @@ static int place_socket(struct rein_nodes *nodes, const struct rein_unix_rule *r
 {
 	struct rein_node *node;
 
+	if (resolved->reach == REIN_REACH_LOOP)
+		return fail_loop(rule->path, err);
 	if (resolved->reach != REIN_REACH_EXISTS)
 		return add_absence(nodes, NULL, rule, err);
 	if (!resolved->socket)
@@ -210,11 +222,22 @@ static int collect_socket(struct rein_nodes *nodes, const struct rein_unix_rule 
 	return r < 0 ? rein_context(err, "%s:%d: %s", rule->origin.file, rule->origin.line, rule->origin.text) : 0;
 }
 
+/* What the system and rein themselves need has to lead somewhere. */
+static int resolve_own(const char *path, struct rein_resolved *ret_resolved, struct rein_error *err)
+{
+	int r = rein_resolve(path, ret_resolved, err);
+
+	if (r < 0 || ret_resolved->reach != REIN_REACH_LOOP)
+		return r;
+	rein_resolved_free(ret_resolved);
+	return fail_loop(path, err);
+}
+
 static int collect_special(struct rein_nodes *nodes, const char *path, enum rein_role role, struct rein_error *err)
 {
 	struct rein_resolved resolved;
 	struct rein_node *node;
-	int r = rein_resolve(path, &resolved, err);
+	int r = resolve_own(path, &resolved, err);
 
 	if (r < 0)
 		return r;
@@ -233,7 +256,7 @@ static int collect_guarded(struct rein_nodes *nodes, const char *path, struct re
 {
 	struct rein_resolved resolved;
 	struct rein_node *node;
-	int r = rein_resolve(path, &resolved, err);
+	int r = resolve_own(path, &resolved, err);
 
 	if (r < 0)
 		return rein_context(err, "rein's own %s", path);
