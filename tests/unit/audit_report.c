@@ -28,7 +28,7 @@ static struct rein_report *open_report(void)
 	struct rein_report *report = NULL;
 	struct rein_error err = {0};
 
-	cr_assert_eq(rein_report_open(scratch.log, "tester-0001", &report, &err), 0, "%s", err.text);
+	cr_assert_eq(rein_report_open(scratch.log, NULL, "tester-0001", &report, &err), 0, "%s", err.text);
 	return report;
 }
 
@@ -152,10 +152,10 @@ Test(audit_report, what_cannot_be_written_is_said_before_the_start)
 	struct rein_report *report = NULL;
 	struct rein_error err = {0};
 
-	cr_expect_lt(rein_report_open("/no/such/folder/r.json", "a", &report, &err), 0);
+	cr_expect_lt(rein_report_open("/no/such/folder/r.json", NULL, "a", &report, &err), 0);
 	cr_expect(strstr(err.text, "cannot open the folder of the report"), "%s", err.text);
-	cr_expect_lt(rein_report_open(scratch.folder, "a", &report, &err), 0);
-	cr_expect_lt(rein_report_open("/dev/null", "a", &report, &err), 0);
+	cr_expect_lt(rein_report_open(scratch.folder, NULL, "a", &report, &err), 0);
+	cr_expect_lt(rein_report_open("/dev/null", NULL, "a", &report, &err), 0);
 	cr_expect(strstr(err.text, "must be a regular file"), "%s", err.text);
-	cr_expect_lt(rein_report_open("/proc/r.json", "a", &report, &err), 0);
+	cr_expect_lt(rein_report_open("/proc/r.json", NULL, "a", &report, &err), 0);
 }

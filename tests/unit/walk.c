@@ -64,16 +64,16 @@ static void expect_refused(const char *file)
 	struct rein_error err = {0};
 	const char *name;
 
-	cr_expect_eq(rein_walk_to_folder(in_folder(file), &name, &err), -ELOOP, "%s: %s", file, err.text);
-	cr_expect(strstr(err.text, "open/logs is a symbolic link that another user can turn elsewhere"), "%s",
-		  err.text);
+	cr_expect_eq(rein_walk_to_folder(in_folder(file), NULL, &name, &err), -ELOOP, "%s: %s", file, err.text);
+	cr_expect(strstr(err.text, "open/logs is a symbolic link that an agent or another user can turn elsewhere"),
+		  "%s", err.text);
 }
 
 static void expect_reached(const char *path, const char *folder)
 {
 	struct rein_error err = {0};
 	const char *name;
-	REIN_AUTO_FD int fd = rein_walk_to_folder(path, &name, &err);
+	REIN_AUTO_FD int fd = rein_walk_to_folder(path, NULL, &name, &err);
 	REIN_AUTO_FREE char *real = fd >= 0 ? rein_walk_path(fd) : NULL;
 
 	cr_assert_geq(fd, 0, "%s: %s", path, err.text);
@@ -86,7 +86,7 @@ static void expect_error(const char *path, int code)
 	struct rein_error err = {0};
 	const char *name;
 
-	cr_expect_eq(rein_walk_to_folder(path, &name, &err), -code, "%s: %s", path, err.text);
+	cr_expect_eq(rein_walk_to_folder(path, NULL, &name, &err), -code, "%s: %s", path, err.text);
 	cr_expect_str_eq(err.text, strerror(code), "%s", path);
 }
 
@@ -126,6 +126,20 @@ Test(walk, links_of_ones_own_are_followed)
 	expect_reached("../open/file", in_folder("open"));
 }
 
+Test(walk, links_in_the_workspace_are_nobodys)
+{
+	struct rein_error err = {0};
+	const char *name;
+	int fd;
+
+	cr_expect_eq(rein_walk_to_folder(in_folder("closed/logs/file"), in_folder("closed"), &name, &err), -ELOOP);
+	cr_expect(strstr(err.text, "closed/logs is a symbolic link that an agent or another user"), "%s", err.text);
+	/* What only begins as it does is another folder. */
+	fd = rein_walk_to_folder(in_folder("closed/logs/file"), in_folder("close"), &name, &err);
+	cr_assert_geq(fd, 0, "%s", err.text);
+	close(fd);
+}
+
 Test(walk, the_systems_own_links_are_followed)
 {
 	struct stat status;
@@ -153,7 +167,7 @@ Test(walk, a_report_does_not_land_behind_somebody_elses_link)
 	struct rein_report *report = NULL;
 	struct rein_error err = {0};
 
-	cr_expect_eq(rein_report_open(in_folder("open/logs/r.json"), "a", &report, &err), -ELOOP);
+	cr_expect_eq(rein_report_open(in_folder("open/logs/r.json"), NULL, "a", &report, &err), -ELOOP);
 	cr_expect(strstr(err.text, "cannot open the folder of the report"), "%s", err.text);
 	REIN_AUTO_FREE char *text = rein_slurp(in_folder("secret/r.json"));
 	cr_expect_str_eq(text, "precious");

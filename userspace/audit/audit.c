@@ -212,7 +212,7 @@ static int open_all(struct rein_audit *audit, const struct rein_audit_options *o
 	if (!audit->agent || !audit->path)
 		return rein_fail(err, ENOMEM, "no memory for the audit log");
 	make_folder(options);
-	r = rein_logfile_open(options->path, &audit->file, err);
+	r = rein_logfile_open(options->path, options->workspace, &audit->file, err);
 	if (r < 0)
 		return r;
 	r = open_log(audit, options, err);

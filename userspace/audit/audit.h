@@ -12,6 +12,7 @@ struct rein_audit_options {
 	const char *path; /* of the log; made 0600 if missing, appended to (its chain checked and continued) if not */
 	const char *state_dir; /* rein_places.state: key and heads */
 	const char *agent;     /* id */
+	const char *workspace; /* whose links lead no log astray; NULL where the path is none that somebody typed */
 };
 
 int rein_audit_open(const struct rein_audit_options *options, struct rein_audit **ret_audit, struct rein_error *err);

@@ -50,13 +50,13 @@ static int check(int fd, const char *path, struct stat *ret_status, struct rein_
 	return 0;
 }
 
-static int open_fd(const char *path, struct rein_error *err)
+static int open_fd(const char *path, const char *workspace, struct rein_error *err)
 {
 	/* O_NONBLOCK: a pipe without a reader must not hang the start. Read too: the chain is continued from the end.
 	 */
 	static const int flags = O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
 	const char *name;
-	REIN_AUTO_FD int folder = rein_walk_to_folder(path, &name, err);
+	REIN_AUTO_FD int folder = rein_walk_to_folder(path, workspace, &name, err);
 	int fd;
 
 	if (folder < 0) {
@@ -101,9 +101,9 @@ static bool reserve(struct rein_logfile *file, uint64_t offset)
 	return false;
 }
 
-int rein_logfile_open(const char *path, struct rein_logfile *ret_file, struct rein_error *err)
+int rein_logfile_open(const char *path, const char *workspace, struct rein_logfile *ret_file, struct rein_error *err)
 {
-	REIN_AUTO_FD int fd = open_fd(path, err);
+	REIN_AUTO_FD int fd = open_fd(path, workspace, err);
 	struct rein_logfile file;
 	struct stat status;
 	int r;

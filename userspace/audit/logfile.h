@@ -33,10 +33,11 @@ enum rein_line_class {
 
 /*
  * Opens or makes (0600) the log at `path` and locks it. Refuses what cannot be a log, each with its own sentence:
- * symbolic links, anything but regular files, files of other users or with other names, files that others may write,
- * -EBUSY for one that another supervisor is writing, -ENOSPC where nothing can be set aside.
+ * symbolic links (also those that rein_walk_to_folder does not follow, on the way), anything but regular files, files
+ * of other users or with other names, files that others may write, -EBUSY for one that another supervisor is writing,
+ * -ENOSPC where nothing can be set aside.
  */
-int rein_logfile_open(const char *path, struct rein_logfile *ret_file, struct rein_error *err);
+int rein_logfile_open(const char *path, const char *workspace, struct rein_logfile *ret_file, struct rein_error *err);
 /* Appends all of `bytes` or nothing. -ENOSPC, -EDQUOT, -EIO and so on. */
 int rein_logfile_append(struct rein_logfile *file, const void *bytes, size_t length, enum rein_line_class class);
 /* Whether a line of any class would find room now. Where blocks cannot be set aside nobody knows: true. */

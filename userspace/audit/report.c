@@ -53,9 +53,9 @@ static int open_draft(const struct rein_report *report, char *ret_name, size_t s
 	return fd < 0 ? rein_fail_errno(err, "cannot write the report %s", report->path) : fd;
 }
 
-static int open_folder(struct rein_report *report, struct rein_error *err)
+static int open_folder(struct rein_report *report, const char *workspace, struct rein_error *err)
 {
-	report->folder_fd = rein_walk_to_folder(report->path, &report->name, err);
+	report->folder_fd = rein_walk_to_folder(report->path, workspace, &report->name, err);
 	if (report->folder_fd < 0) {
 		rein_context(err, "cannot open the folder of the report %s", report->path);
 		return report->folder_fd;
@@ -81,7 +81,8 @@ static int try_out(const struct rein_report *report, struct rein_error *err)
 	return 0;
 }
 
-int rein_report_open(const char *path, const char *agent, struct rein_report **ret_report, struct rein_error *err)
+int rein_report_open(const char *path, const char *workspace, const char *agent, struct rein_report **ret_report,
+		     struct rein_error *err)
 {
 	struct rein_report *report = calloc(1, sizeof(*report));
 	int r;
@@ -95,7 +96,7 @@ int rein_report_open(const char *path, const char *agent, struct rein_report **r
 	report->trips = json_array();
 	report->degraded = json_array();
 	if (report->path && report->agent && report->denials)
-		r = open_folder(report, err);
+		r = open_folder(report, workspace, err);
 	else
 		r = rein_fail(err, ENOMEM, "no memory for the report");
 	if (!r)

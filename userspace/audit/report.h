@@ -10,8 +10,10 @@
  */
 struct rein_report;
 
-/* Sees to it that FILE can be written, and holds its folder. */
-int rein_report_open(const char *path, const char *agent, struct rein_report **ret_report, struct rein_error *err);
+/* Sees to it that FILE can be written, and holds its folder. `workspace`: of the agent, real; no link in it is
+ * followed. */
+int rein_report_open(const char *path, const char *workspace, const char *agent, struct rein_report **ret_report,
+		     struct rein_error *err);
 void rein_report_take(struct rein_report *report, const struct rein_event *event);
 /* Writes it whole or not at all, and lets go of it in any case. An agent that never started has a report too. */
 int rein_report_close(struct rein_report *report, struct rein_error *err);

@@ -18,6 +18,7 @@ struct walk {
 	int fd;		     /* the folder reached */
 	char rest[PATH_MAX]; /* what is still to go from there */
 	int links;
+	const char *workspace;
 };
 
 static int fail(struct rein_error *err, int code)
@@ -48,6 +49,14 @@ static bool is_trusted(const struct stat *folder, const struct stat *link)
 	return !(folder->st_mode & 022) || ((folder->st_mode & S_ISVTX) && is_ours(link->st_uid));
 }
 
+/* Whether the link stands where an agent writes, of the caller's own user perhaps. */
+static bool is_agents(const char *workspace, const char *link)
+{
+	size_t length = workspace ? strlen(workspace) : 0;
+
+	return workspace && !strncmp(link, workspace, length) && link[length] == '/';
+}
+
 static int check_link(const struct walk *walk, int link, const struct stat *status, struct rein_error *err)
 {
 	REIN_AUTO_FREE char *path = NULL;
@@ -55,11 +64,12 @@ static int check_link(const struct walk *walk, int link, const struct stat *stat
 
 	if (fstat(walk->fd, &folder))
 		return fail(err, errno);
-	if (is_trusted(&folder, status))
-		return 0;
 	path = rein_walk_path(link);
+	if (path && is_trusted(&folder, status) && !is_agents(walk->workspace, path))
+		return 0;
 	return rein_fail(err, ELOOP,
-			 "%s is a symbolic link that another user can turn elsewhere, so the file could land anywhere; "
+			 "%s is a symbolic link that an agent or another user can turn elsewhere, so the file could "
+			 "land anywhere; "
 			 "give the path without it",
 			 path ? path : "a part of it");
 }
@@ -125,10 +135,10 @@ static bool take_part(struct walk *walk, char ret_part[NAME_MAX + 2])
 	return length > 0;
 }
 
-int rein_walk_to_folder(const char *path, const char **ret_name, struct rein_error *err)
+int rein_walk_to_folder(const char *path, const char *workspace, const char **ret_name, struct rein_error *err)
 {
 	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-	struct walk walk = {.fd = AT_FDCWD};
+	struct walk walk = {.fd = AT_FDCWD, .workspace = workspace};
 	char part[NAME_MAX + 2];
 	int r;
 

@@ -104,6 +104,7 @@ static int open_audit(struct run *run, struct rein_error *err)
 		.path = run->options.audit,
 		.state_dir = run->setup.places.state,
 		.agent = run->registration.id,
+		.workspace = run->options.audit ? run->setup.workspace : NULL,
 	};
 	int r;
 
@@ -117,7 +118,8 @@ static int open_audit(struct run *run, struct rein_error *err)
 		return rein_context(err, "nothing was started, since its record could not be kept");
 	run->to_audit = rein_audit_sink(run->audit);
 	if (run->options.report)
-		r = rein_report_open(run->options.report, run->registration.id, &run->report, err);
+		r = rein_report_open(run->options.report, run->setup.workspace, run->registration.id, &run->report,
+				     err);
 	return r;
 }
 

@@ -165,7 +165,7 @@ static int guard_program(struct rein_setup *setup, struct rein_error *err)
 static int guard_audit(struct rein_setup *setup, const char *audit, struct rein_error *err)
 {
 	const char *name;
-	REIN_AUTO_FD int folder = rein_walk_to_folder(audit, &name, err);
+	REIN_AUTO_FD int folder = rein_walk_to_folder(audit, setup->workspace, &name, err);
 	REIN_AUTO_FREE char *real = folder >= 0 ? rein_walk_path(folder) : NULL;
 
 	if (folder < 0) {
