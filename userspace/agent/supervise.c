@@ -7,6 +7,7 @@
 #include "agent/breakers.h"
 #include "agent/broker.h"
 #include "agent/control.h"
+#include "agent/inherited.h"
 #include "agent/launch.h"
 #include "agent/message.h"
 #include "agent/sampler.h"
@@ -22,6 +23,7 @@ static void prepare(struct rein_supervisor *supervisor, const struct rein_run *r
 		.run = run,
 		.outcome = outcome,
 		.start = {.launch = run->launch, .argv = run->argv, .envp = run->envp, .socket = -1},
+		.feeder = -1,
 		.signals.fd = -1,
 		.tick.fd = -1,
 		.wall_time.fd = -1,
@@ -49,8 +51,10 @@ static void attend(const struct rein_supervisor *supervisor, struct rein_loop *l
 static int open_before_clone(struct rein_supervisor *supervisor, struct rein_error *err)
 {
 	struct rein_agent *agent = &supervisor->agent;
-	int r = rein_loop_open(&agent->loop, err);
+	int r = rein_inherited_prepare(agent->launch->who.uid, &supervisor->feeder, err);
 
+	if (!r)
+		r = rein_loop_open(&agent->loop, err);
 	if (!r)
 		r = rein_signals_open(supervisor, err);
 	if (!r)
@@ -83,6 +87,7 @@ static void close_all(struct rein_supervisor *supervisor)
 	rein_signals_close(supervisor);
 	attend(supervisor, NULL);
 	rein_loop_close(&agent->loop);
+	rein_inherited_close(supervisor->feeder);
 	for (int *const *fd = (int *const[]){&agent->init_pidfd, &agent->init_socket, &agent->proc_fd, NULL}; *fd; fd++)
 		if (**fd >= 0)
 			close(rein_take_fd(*fd));

@@ -19,6 +19,7 @@ struct rein_supervisor {
 	const struct rein_run *run;
 	struct rein_outcome *outcome;
 	struct rein_start start;
+	pid_t feeder; /* of standard input, see agent/inherited.h; -1 if none */
 	sigset_t old_mask;
 	struct rein_watch init; /* the init's end, by its pidfd */
 	struct rein_watch talk; /* its messages */
