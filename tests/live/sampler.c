@@ -2,9 +2,12 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -58,7 +61,7 @@ Test(sources, written_bytes_outlive_the_writer, .timeout = 60)
 	char path[] = "/var/tmp/rein-sampler-XXXXXX";
 	struct statfs fs;
 	int proc = open_proc(), fd = mkstemp(path), status, ends[2];
-	uint64_t before, during, after;
+	struct rein_written before = {0}, during = {0}, after = {0};
 	char byte;
 	pid_t child;
 
@@ -81,8 +84,70 @@ Test(sources, written_bytes_outlive_the_writer, .timeout = 60)
 	cr_assert_eq(waitpid(child, &status, 0), child);
 	cr_assert_eq(rein_source_written(proc, &after), 0);
 	unlink(path);
-	cr_assert_geq(during - before, 8 << 20);
-	cr_assert_geq(after - before, 8 << 20);
+	cr_assert_geq(during.bytes - before.bytes, 8 << 20);
+	cr_assert_geq(after.bytes - before.bytes, 8 << 20);
+}
+
+/* Runs `check` as a user who may not look into others, in a PID namespace that ends with it; its status. */
+static int unprivileged(void (*check)(void))
+{
+	int status = -1;
+	pid_t child;
+
+	if (geteuid() || unshare(CLONE_NEWNS | CLONE_NEWPID))
+		cr_skip_test("needs root, for namespaces");
+	child = fork();
+	if (!child) {
+		if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount("proc", "/proc", "proc", 0, NULL) ||
+		    setgid(65534) || setuid(65534) || prctl(PR_SET_DUMPABLE, 1))
+			_exit(99);
+		check();
+		_exit(0);
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	return status;
+}
+
+static bool is_hidden(const struct rein_written *written, pid_t pid)
+{
+	for (size_t i = 0; i < written->nr_hidden; i++)
+		if (written->hidden[i] == pid)
+			return true;
+	return false;
+}
+
+static void hide_and_seek(void)
+{
+	struct rein_written written = {.began = true};
+	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC), ends[2];
+	pid_t open_one, closed_one;
+	char bytes[2];
+
+	if (pipe(ends) || rein_source_written(proc, &written))
+		_exit(1);
+	closed_one = fork();
+	if (!closed_one)
+		_exit(prctl(PR_SET_DUMPABLE, 0) || write(ends[1], "x", 1) != 1 || pause());
+	open_one = fork();
+	if (!open_one)
+		_exit(write(ends[1], "x", 1) != 1 || pause());
+	if (read(ends[0], bytes, 1) != 1 || read(ends[0], bytes, 1) != 1 || rein_source_written(proc, &written))
+		_exit(2);
+	if (!is_hidden(&written, closed_one) || is_hidden(&written, open_one))
+		_exit(3);
+	if (rein_source_written(proc, &written) || !written.hidden_again)
+		_exit(4);
+	kill(open_one, SIGKILL);
+	kill(closed_one, SIGKILL);
+	waitid(P_PID, (id_t)closed_one, NULL, WEXITED | WNOWAIT);
+	if (rein_source_written(proc, &written) || is_hidden(&written, closed_one))
+		_exit(5);
+}
+
+/* Who lives and cannot be looked into is told; zombies and those of whom io is shown are not. */
+Test(sources, closed_processes_are_told, .timeout = 20)
+{
+	cr_assert_eq(unprivileged(hide_and_seek), 0);
 }
 
 Test(sources, usage_is_of_this_machine)

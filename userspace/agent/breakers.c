@@ -123,12 +123,18 @@ static void stop(struct rein_agent *agent, struct rein_course *course, struct re
 	rein_agent_kill(agent, REIN_END_BREAKER);
 }
 
+/* Only what was charged comes back with time. */
+static bool by_meter(const struct rein_trip *trip)
+{
+	return !trip->by && !trip->hidden;
+}
+
 static void act_throttle(struct rein_agent *agent, struct rein_course *course, struct rein_trip *trip)
 {
 	struct rein_breaker *breaker = &state_of(agent)->breakers[trip->index];
 	uint64_t need = TURN_NS;
 
-	if (!trip->by) {
+	if (by_meter(trip)) {
 		if (need > breaker->limit.tolerance_ns / 10)
 			need = breaker->limit.tolerance_ns / 10;
 		if (trip->amount <= breaker->limit.burst && need < rein_limit_cost_ns(&breaker->limit, trip->amount))
@@ -188,7 +194,7 @@ static bool worth_telling(struct rein_course *course, const struct rein_trip *tr
 {
 	bool told = course->told_ns && trip->now_ns - course->told_ns < TELL_NS;
 
-	if (trip->action == REIN_ON_TRIP_THROTTLE && !trip->by && told)
+	if (trip->action == REIN_ON_TRIP_THROTTLE && by_meter(trip) && told)
 		return false;
 	course->told_ns = trip->now_ns;
 	course->told = course->seen;
@@ -203,7 +209,7 @@ void rein_course_opened(struct rein_agent *agent, struct rein_trip *trip)
 
 	trip->now_ns = rein_now_ns();
 	trip->from_half_open = course->half_open;
-	trip->spent = !trip->by && rein_breaker_spent(breaker, trip->amount ? trip->amount : 1);
+	trip->spent = by_meter(trip) && rein_breaker_spent(breaker, trip->amount ? trip->amount : 1);
 	trip->action = action_of(agent, trip);
 	course->seen = REIN_LOAD(&breaker->bucket.trips);
 	course->half_open = false;
@@ -226,6 +232,27 @@ void rein_breakers_tripped(struct rein_agent *agent, int index, uint64_t amount,
 	if (!agent->breakers || index < 0 || (uint32_t)index >= state_of(agent)->nr_breakers || !news(agent, index))
 		return;
 	rein_course_opened(agent, &trip);
+}
+
+void rein_course_trip(struct rein_agent *agent, struct rein_trip *trip)
+{
+	struct rein_bucket *bucket = &state_of(agent)->breakers[trip->index].bucket;
+	uint32_t from = REIN_LOAD(&bucket->state);
+
+	if (from != REIN_BREAKER_OPEN && rein_bucket_trip(bucket, from) == REIN_CHARGE_TRIPPED)
+		rein_course_opened(agent, trip);
+}
+
+void rein_breakers_blind(struct rein_agent *agent, enum rein_meter meter, pid_t pid)
+{
+	const struct rein_state *state = state_of(agent);
+
+	for (uint32_t i = 0; agent->breakers && i < state->nr_breakers; i++) {
+		struct rein_trip trip = {.index = (int)i, .hidden = pid};
+
+		if (state->breakers_of[meter] & 1U << i && state->breakers[i].mechanism == REIN_MECH_SUPERVISOR)
+			rein_course_trip(agent, &trip);
+	}
 }
 
 void rein_course_look(struct rein_agent *agent)

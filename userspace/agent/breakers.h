@@ -43,6 +43,10 @@ bool rein_breaker_spent(const struct rein_breaker *breaker, uint64_t n);
  * cool-down. `pid` and `comm` are of the process that did it, 0 and NULL if unknown. */
 void rein_breakers_tripped(struct rein_agent *agent, int index, uint64_t amount, pid_t pid, const char *comm);
 
+/* Trips every breaker of `meter` that is sampled, because what process `pid` does cannot be seen; `pid` as the agent
+ * numbers it. Does nothing to those that are open. */
+void rein_breakers_blind(struct rein_agent *agent, enum rein_meter meter, pid_t pid);
+
 /* A person's word. name NULL: all. Returns -ENOENT for a name that no breaker has. reset closes (keeping the arrival
  * time unless `refill`), clears the latch and releases the hold; trip opens as if the meter had. `by` names the person.
  */

@@ -76,11 +76,8 @@ int rein_breakers_reset(struct rein_agent *agent, const char *name, bool refill,
 static void trip_one(struct rein_agent *agent, int index, const char *by)
 {
 	struct rein_trip trip = {.index = index, .by = by};
-	struct rein_bucket *bucket = &breaker_of(agent, index)->bucket;
-	uint32_t from = REIN_LOAD(&bucket->state);
 
-	if (from != REIN_BREAKER_OPEN && rein_bucket_trip(bucket, from) == REIN_CHARGE_TRIPPED)
-		rein_course_opened(agent, &trip);
+	rein_course_trip(agent, &trip);
 }
 
 int rein_breakers_trip(struct rein_agent *agent, const char *name, const char *by, struct rein_error *err)

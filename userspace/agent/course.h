@@ -27,6 +27,8 @@ struct rein_breakers {
 
 /* Acts on a breaker that has just opened, and says so. Fills what `trip` does not hold yet. */
 void rein_course_opened(struct rein_agent *agent, struct rein_trip *trip);
+/* Opens a breaker without a charge, unless it is open, and acts on it. */
+void rein_course_trip(struct rein_agent *agent, struct rein_trip *trip);
 /* Acts on the trips whose news were lost or are still under way; a person is waiting for it. */
 void rein_course_look(struct rein_agent *agent);
 /* Closes a breaker and forgets its course; rein_course_settle must follow. */

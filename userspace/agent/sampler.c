@@ -17,7 +17,8 @@
 struct rein_sampler {
 	struct rein_agent *agent;
 	struct rein_watch timer;
-	unsigned meters; /* 1 << enum rein_meter that are sampled */
+	unsigned meters;	     /* 1 << enum rein_meter that are sampled */
+	struct rein_written writers; /* at the last look */
 	struct rein_monotone written, octets_in, octets_out;
 	int root_fd;		/* the agent's root; -1 until there is a process that lets itself be looked at */
 	uint64_t private_bytes; /* in use at the last look */
@@ -68,13 +69,16 @@ static uint64_t growth(struct rein_sampler *sampler)
 
 static int look_at_writes(struct rein_sampler *sampler)
 {
-	uint64_t written = 0;
-	int r = rein_source_written(sampler->agent->proc_fd, &written);
+	struct rein_agent *agent = sampler->agent;
+	int r = rein_source_written(agent->proc_fd, &sampler->writers);
 
-	if (!r)
-		charge(sampler, REIN_METER_WRITE_BYTES,
-		       rein_monotone_add(&sampler->written, written) + growth(sampler));
-	return r;
+	if (r)
+		return r;
+	charge(sampler, REIN_METER_WRITE_BYTES,
+	       rein_monotone_add(&sampler->written, sampler->writers.bytes) + growth(sampler));
+	if (sampler->writers.hidden_again && agent->life == REIN_LIFE_RUNNING)
+		rein_breakers_blind(agent, REIN_METER_WRITE_BYTES, sampler->writers.hidden_again);
+	return 0;
 }
 
 static int look_at_network(struct rein_sampler *sampler)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -21,18 +22,20 @@ static int read_text(int dir_fd, const char *path, char text[TEXT_MAX])
 {
 	REIN_AUTO_FD int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
 	size_t used = 0;
-	ssize_t n;
+	ssize_t n = 0;
 
 	if (fd < 0)
 		return -errno;
 	while (used < TEXT_MAX - 1 && (n = read(fd, text + used, TEXT_MAX - 1 - used)) > 0)
 		used += (size_t)n;
+	if (n < 0)
+		return -errno;
 	text[used] = '\0';
 	return used ? 0 : -EIO;
 }
 
 /* Calls `each` for every process; readdir of /proc goes by ascending PID. */
-static int for_each_process(int proc_fd, void (*each)(int proc_fd, const char *pid, uint64_t *sums), uint64_t *sums)
+static int for_each_process(int proc_fd, void (*each)(int proc_fd, const char *pid, void *data), void *data)
 {
 	int fd = openat(proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	REIN_AUTO_DIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -47,37 +50,88 @@ static int for_each_process(int proc_fd, void (*each)(int proc_fd, const char *p
 	}
 	while ((entry = readdir(dir)))
 		if (isdigit((unsigned char)entry->d_name[0]))
-			each(proc_fd, entry->d_name, sums);
+			each(proc_fd, entry->d_name, data);
 	return 0;
 }
 
-static void add_written(int proc_fd, const char *pid, uint64_t *sum)
+#define FORKED_ONLY 0x40 /* PF_FORKNOEXEC */
+
+/* Whether a process that shows no io is one of the agent's that lives. The init is ours. */
+static bool hides(int proc_fd, const char *pid, bool began)
 {
+	char path[32], text[TEXT_MAX], state;
+	const char *name_end;
+	unsigned flags;
+
+	snprintf(path, sizeof(path), "%.20s/stat", pid);
+	if (!strcmp(pid, "1") || read_text(proc_fd, path, text))
+		return false;
+	name_end = strrchr(text, ')');
+	if (!name_end || sscanf(name_end, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
+		return true;
+	return state != 'Z' && state != 'X' && (began || !(flags & FORKED_ONLY));
+}
+
+static bool was_hidden(const struct rein_written *before, pid_t pid)
+{
+	for (size_t i = 0; i < before->nr_hidden; i++)
+		if (before->hidden[i] == pid)
+			return true;
+	return false;
+}
+
+struct written_look {
+	const struct rein_written *before;
+	struct rein_written now;
+};
+
+/* More than can be remembered at once are no passing state. */
+static void add_hidden(struct written_look *look, pid_t pid)
+{
+	bool full = look->now.nr_hidden == REIN_HIDDEN_MAX;
+
+	look->now.began = true;
+	if (full || was_hidden(look->before, pid))
+		look->now.hidden_again = pid;
+	if (!full)
+		look->now.hidden[look->now.nr_hidden++] = pid;
+}
+
+static void add_written(int proc_fd, const char *pid, void *data)
+{
+	struct written_look *look = data;
+	int r;
+
 	char path[32], text[TEXT_MAX];
 	unsigned long long bytes = 0;
 	const char *line;
 
 	snprintf(path, sizeof(path), "%.20s/io", pid);
-	if (read_text(proc_fd, path, text))
+	r = read_text(proc_fd, path, text);
+	if ((r == -EACCES || r == -EPERM) && hides(proc_fd, pid, look->now.began))
+		add_hidden(look, (pid_t)strtol(pid, NULL, 10));
+	if (r)
 		return;
+	look->now.began |= strcmp(pid, "1") != 0;
 	/* cancelled_write_bytes has it in its name too, so the line's start counts */
 	line = strstr(text, "\nwrite_bytes:");
 	if (line && sscanf(line, "\nwrite_bytes: %llu", &bytes) == 1)
-		*sum += bytes;
+		look->now.bytes += bytes;
 }
 
-int rein_source_written(int proc_fd, uint64_t *ret_bytes)
+int rein_source_written(int proc_fd, struct rein_written *written)
 {
-	uint64_t sum = 0;
-	int r = for_each_process(proc_fd, add_written, &sum);
+	struct written_look look = {.before = written, .now = {.began = written->began}};
+	int r = for_each_process(proc_fd, add_written, &look);
 
 	if (!r)
-		*ret_bytes = sum;
+		*written = look.now;
 	return r;
 }
 
-static void find_root(int proc_fd, const char *pid, uint64_t *found)
+static void find_root(int proc_fd, const char *pid, void *data)
 {
+	uint64_t *found = data;
 	char path[32];
 	int fd;
 
@@ -183,8 +237,9 @@ int rein_source_octets(int proc_fd, uint64_t *ret_in, uint64_t *ret_out)
 	return 0;
 }
 
-static void add_usage(int proc_fd, const char *pid, uint64_t *sums)
+static void add_usage(int proc_fd, const char *pid, void *data)
 {
+	uint64_t *sums = data;
 	char path[32], text[TEXT_MAX];
 	unsigned long long resident, shared;
 

@@ -4,14 +4,26 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "plan/view.h"
 
 /* Counters that the kernel keeps anyway, as the sampler reads them. Each returns 0 or -errno. */
 
-/* Sum of /proc/PID/io write_bytes over every process under `proc_fd`, parents before their children, so that what a
- * parent takes over from a child in between is seen late rather than twice. */
-int rein_source_written(int proc_fd, uint64_t *ret_bytes);
+#define REIN_HIDDEN_MAX 64
+
+struct rein_written {
+	uint64_t bytes; /* sum of /proc/PID/io write_bytes over every process that could be looked into */
+	bool began; /* a program of the agent's has been seen: until then its one process is still rein's own code */
+	pid_t hidden[REIN_HIDDEN_MAX]; /* living, but closed to us: programs that may not be read, as they are numbered
+					  under `proc_fd` */
+	size_t nr_hidden;
+	pid_t hidden_again; /* one that was hidden at the look before as well; 0: none */
+};
+
+/* Looks again, into what the last look has left; zero before the first. Parents come before their children, so that
+ * what a parent takes over from a child in between is seen late rather than twice. */
+int rein_source_written(int proc_fd, struct rein_written *written);
 
 /* The root folder of any process under `proc_fd` that may be looked at, as an O_PATH descriptor; -ENOENT if there is
  * none (PID 1 never is: it is not dumpable). */

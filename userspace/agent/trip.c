@@ -54,6 +54,8 @@ enum rein_trip_cause rein_trip_cause(const struct rein_agent *agent, const struc
 {
 	if (trip->by)
 		return REIN_TRIP_PERSON;
+	if (trip->hidden)
+		return REIN_TRIP_BLIND;
 	if (trip->spent)
 		return REIN_TRIP_TOTAL;
 	if (trip->amount > breaker_of(agent, trip)->limit.burst && !is_sampled(breaker_of(agent, trip)))
@@ -68,6 +70,8 @@ static void who_did(const struct rein_agent *agent, const struct rein_trip *trip
 
 	if (trip->by)
 		fprintf(out, "%s tripped", trip->by);
+	else if (trip->hidden)
+		fprintf(out, "process %d (as the agent numbers it) of %s", trip->hidden, id);
 	else if (trip->pid && comm)
 		fprintf(out, "process %d (%s) of %s", trip->pid, comm, id);
 	else if (trip->pid)
@@ -93,6 +97,10 @@ static void did_what(const struct rein_agent *agent, const struct rein_trip *tri
 {
 	if (trip->by)
 		return;
+	if (trip->hidden) {
+		fprintf(out, " cannot be watched (its program may not be read)");
+		return;
+	}
 	fprintf(out, is_sampled(breaker_of(agent, trip)) ? " was seen to " : " tried to ");
 	how_much(rein_breakers_rule(agent, trip->index)->meter, trip->amount, out);
 }
@@ -141,9 +149,14 @@ static void allows_person(const struct rein_agent *agent, const struct rein_trip
 	fprintf(out, "%s", "by hand");
 }
 
+static void allows_blind(const struct rein_agent *agent, const struct rein_trip *trip, FILE *out)
+{
+	fprintf(out, "has to see what each process does");
+}
+
 static void (*const allows[])(const struct rein_agent *agent, const struct rein_trip *trip, FILE *out) = {
 	[REIN_TRIP_RATE] = allows_rate,	  [REIN_TRIP_SINGLE] = allows_single, [REIN_TRIP_TOTAL] = allows_total,
-	[REIN_TRIP_PROBE] = allows_probe, [REIN_TRIP_PERSON] = allows_person,
+	[REIN_TRIP_PROBE] = allows_probe, [REIN_TRIP_PERSON] = allows_person, [REIN_TRIP_BLIND] = allows_blind,
 };
 
 /* What a person says to let it go on: the total is only given again by a refill. */

@@ -12,6 +12,7 @@ enum rein_trip_cause {
 	REIN_TRIP_TOTAL,  /* the total for the agent's life was used up */
 	REIN_TRIP_PROBE,  /* on probation, and past it */
 	REIN_TRIP_PERSON, /* rein trip */
+	REIN_TRIP_BLIND,  /* a process that cannot be watched */
 };
 
 /* Strings are borrowed. */
@@ -21,6 +22,7 @@ struct rein_trip {
 	pid_t pid;	  /* 0: not known */
 	const char *comm; /* NULL: not known */
 	const char *by;	  /* the person who tripped it; NULL: the meter did */
+	pid_t hidden;	  /* the process that cannot be watched, as the agent numbers it; 0: the meter tripped it */
 	bool from_half_open;
 	enum rein_on_trip action; /* what is done about it */
 	uint64_t wait_ns;	  /* until it half-opens or goes on by itself; 0: never */
