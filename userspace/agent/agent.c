@@ -11,6 +11,7 @@
 
 #include "agent/broker.h"
 #include "agent/message.h"
+#include "agent/stillness.h"
 #include "agent/terminal.h"
 #include "base/cleanup.h"
 #include "mech/cgroup.h"
@@ -32,7 +33,12 @@ static int stop(struct rein_agent *agent, bool stopped, struct rein_error *err)
 	if (agent->launch->cgroup_fd >= 0)
 		return rein_cgroup_freeze(agent->launch, stopped, err);
 	r = rein_message_send(agent->init_socket, stopped ? REIN_MESSAGE_FREEZE : REIN_MESSAGE_THAW, 0, NULL, -1);
-	return r < 0 ? rein_fail(err, -r, "cannot reach the agent's init") : 0;
+	if (r < 0)
+		return rein_fail(err, -r, "cannot reach the agent's init");
+	if (stopped)
+		return rein_stillness_begin(agent, err);
+	rein_stillness_end(agent);
+	return 0;
 }
 
 /*

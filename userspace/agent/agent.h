@@ -46,6 +46,7 @@ struct rein_broker;
 struct rein_sampler;
 struct rein_control;
 struct rein_terminal;
+struct rein_stillness;
 
 struct rein_agent {
 	struct rein_launch *launch; /* borrowed */
@@ -69,8 +70,9 @@ struct rein_agent {
 	int tick_fd;			  /* timer that flushes the sink a second after it came to owe something */
 
 	struct rein_breakers *breakers;
-	struct rein_broker *broker;   /* NULL: no notified system calls */
-	struct rein_sampler *sampler; /* NULL: nothing sampled */
+	struct rein_broker *broker;	  /* NULL: no notified system calls */
+	struct rein_sampler *sampler;	  /* NULL: nothing sampled */
+	struct rein_stillness *stillness; /* NULL: not stopped, or by a freezer that needs no watching */
 	struct rein_control *control;
 	struct rein_terminal *terminal; /* NULL: no terminal */
 };

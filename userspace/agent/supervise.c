@@ -11,6 +11,7 @@
 #include "agent/launch.h"
 #include "agent/message.h"
 #include "agent/sampler.h"
+#include "agent/stillness.h"
 #include "agent/terminal.h"
 #include "base/cleanup.h"
 
@@ -77,6 +78,7 @@ static void close_all(struct rein_supervisor *supervisor)
 	struct rein_agent *agent = &supervisor->agent;
 
 	rein_terminal_close(agent);
+	rein_stillness_end(agent);
 	rein_control_close(agent);
 	rein_broker_close(agent);
 	rein_sampler_close(agent);

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* storm MARKER: forks without end, up to what limits allow, leaving each parent behind: sessions, daemons, execs. */
@@ -200,8 +201,56 @@ static int overwrite(int argc, char **argv)
 	return argc > 1 ? probe_put(open(argv[1], O_WRONLY | O_TRUNC | O_CLOEXEC), PROBE_TOUCHED) : EINVAL;
 }
 
+static void go_on(int signal)
+{
+}
+
+/* Has SIGCONT sent to itself for ever, with a handler, so that a stop by SIGSTOP lasts no longer than half a
+ * millisecond.
+ */
+static void refuse_to_stop(void)
+{
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGCONT};
+	struct itimerspec often = {{0, 500000}, {0, 500000}};
+	timer_t timer;
+
+	signal(SIGCONT, go_on);
+	if (timer_create(CLOCK_MONOTONIC, &event, &timer) || timer_settime(timer, 0, &often, NULL))
+		exit(1);
+}
+
+/* restless FOLDER: one process makes and deletes files until a breaker trips, others that refuse to stop keep writing
+ * to FOLDER/ticks. */
+static int restless(int argc, char **argv)
+{
+	int ticks, children;
+
+	if (argc < 2 || chdir(argv[1]))
+		return EINVAL;
+	ticks = open("ticks", O_WRONLY | O_CREAT | O_APPEND, 0644);
+	for (children = 0; children < 4; children++) {
+		if (fork())
+			continue;
+		refuse_to_stop();
+		for (;;) {
+			if (write(ticks, ".", 1) != 1)
+				_exit(1);
+			usleep(1000);
+		}
+	}
+	for (unsigned i = 0;; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "f%u", i);
+		close(open(name, O_WRONLY | O_CREAT, 0644));
+		unlink(name);
+	}
+}
+
 const struct work probe_works[] = {
-	{"storm", storm},	  {"linger", linger},	    {"writers", writers},
-	{"senders", senders},	  {"flood", flood},	    {"flood-calls", flood_calls},
-	{"remove", remove_files}, {"overwrite", overwrite}, {NULL, NULL},
+	{"storm", storm},	  {"linger", linger},
+	{"writers", writers},	  {"senders", senders},
+	{"flood", flood},	  {"flood-calls", flood_calls},
+	{"remove", remove_files}, {"overwrite", overwrite},
+	{"restless", restless},	  {NULL, NULL},
 };
