@@ -28,7 +28,8 @@ static struct rein_report *open_report(void)
 	struct rein_report *report = NULL;
 	struct rein_error err = {0};
 
-	cr_assert_eq(rein_report_open(scratch.log, NULL, "tester-0001", &report, &err), 0, "%s", err.text);
+	cr_assert_eq(rein_report_open(scratch.log, NULL, &report, &err), 0, "%s", err.text);
+	cr_assert_eq(rein_report_name(report, "tester-0001", &err), 0);
 	return report;
 }
 
@@ -37,7 +38,7 @@ static json_t *finish(struct rein_report *report)
 	struct rein_error err = {0};
 	json_t *whole;
 
-	cr_assert_eq(rein_report_close(report, &err), 0, "%s", err.text);
+	cr_assert_eq(rein_report_close(report, 122, NULL, &err), 0, "%s", err.text);
 	REIN_AUTO_FREE char *text = rein_slurp(scratch.log);
 	whole = json_loads(text, 0, NULL);
 	cr_assert(whole);
@@ -152,10 +153,10 @@ Test(audit_report, what_cannot_be_written_is_said_before_the_start)
 	struct rein_report *report = NULL;
 	struct rein_error err = {0};
 
-	cr_expect_lt(rein_report_open("/no/such/folder/r.json", NULL, "a", &report, &err), 0);
+	cr_expect_lt(rein_report_open("/no/such/folder/r.json", NULL, &report, &err), 0);
 	cr_expect(strstr(err.text, "cannot open the folder of the report"), "%s", err.text);
-	cr_expect_lt(rein_report_open(scratch.folder, NULL, "a", &report, &err), 0);
-	cr_expect_lt(rein_report_open("/dev/null", NULL, "a", &report, &err), 0);
+	cr_expect_lt(rein_report_open(scratch.folder, NULL, &report, &err), 0);
+	cr_expect_lt(rein_report_open("/dev/null", NULL, &report, &err), 0);
 	cr_expect(strstr(err.text, "must be a regular file"), "%s", err.text);
-	cr_expect_lt(rein_report_open("/proc/r.json", NULL, "a", &report, &err), 0);
+	cr_expect_lt(rein_report_open("/proc/r.json", NULL, &report, &err), 0);
 }

@@ -118,9 +118,9 @@ int rein_supervise(const struct rein_run *run, struct rein_outcome *ret_outcome,
 		r = rein_launch_clone(&supervisor.agent, &supervisor.start, err);
 	if (!r)
 		r = watch_over(&supervisor, err);
+	ret_outcome->cause = supervisor.agent.end_cause;
 	if (supervisor.agent.init_pid > 0)
 		rein_record_end(&supervisor);
-	ret_outcome->cause = supervisor.agent.end_cause;
 	ret_outcome->denials = rein_record_denials(&supervisor);
 	ret_outcome->unwritten = supervisor.agent.unwritten;
 	close_all(&supervisor);

@@ -81,8 +81,18 @@ static int try_out(const struct rein_report *report, struct rein_error *err)
 	return 0;
 }
 
-int rein_report_open(const char *path, const char *workspace, const char *agent, struct rein_report **ret_report,
-		     struct rein_error *err)
+int rein_report_name(struct rein_report *report, const char *agent, struct rein_error *err)
+{
+	char *copy = strdup(agent);
+
+	if (!copy)
+		return rein_fail(err, ENOMEM, "no memory for the report");
+	free(report->agent);
+	report->agent = copy;
+	return 0;
+}
+
+int rein_report_open(const char *path, const char *workspace, struct rein_report **ret_report, struct rein_error *err)
 {
 	struct rein_report *report = calloc(1, sizeof(*report));
 	int r;
@@ -91,7 +101,7 @@ int rein_report_open(const char *path, const char *workspace, const char *agent,
 		return rein_fail(err, ENOMEM, "no memory for the report");
 	report->folder_fd = -1;
 	report->path = strdup(path);
-	report->agent = strdup(agent);
+	report->agent = strdup("");
 	report->denials = rein_tally_new();
 	report->trips = json_array();
 	report->degraded = json_array();
@@ -158,13 +168,16 @@ static json_t *kinds_json(const struct rein_report *report)
 	return kinds;
 }
 
-static json_t *report_json(const struct rein_report *report)
+static json_t *report_json(const struct rein_report *report, int code, const char *why)
 {
 	json_t *whole = json_pack("{s:i, s:s, s:b}", "v", 1, "agent", report->agent, "started", report->started);
 
 	/* The end's own words first: code, signal, verdicts, meters, peaks, breakers. */
 	if (report->end)
 		json_object_update_missing(whole, report->end);
+	json_object_set_new(whole, "code", json_integer(code));
+	if (why)
+		json_object_set_new(whole, "why", text(why));
 	json_object_set_new(whole, "counts", kinds_json(report));
 	json_object_set_new(whole, "denials", rein_tally_json(report->denials, DENIALS_MOST));
 	json_object_set_new(whole, "denials_not_listed", json_integer((json_int_t)rein_tally_rest(report->denials)));
@@ -174,9 +187,9 @@ static json_t *report_json(const struct rein_report *report)
 	return whole;
 }
 
-static int write_report(const struct rein_report *report, struct rein_error *err)
+static int write_report(const struct rein_report *report, int code, const char *why, struct rein_error *err)
 {
-	json_t *whole = report_json(report);
+	json_t *whole = report_json(report, code, why);
 	REIN_AUTO_FILE FILE *out = NULL;
 	char draft[64];
 	int fd = open_draft(report, draft, sizeof(draft), err), r = fd;
@@ -196,9 +209,9 @@ static int write_report(const struct rein_report *report, struct rein_error *err
 	return r;
 }
 
-int rein_report_close(struct rein_report *report, struct rein_error *err)
+int rein_report_close(struct rein_report *report, int code, const char *why, struct rein_error *err)
 {
-	int r = write_report(report, err);
+	int r = write_report(report, code, why, err);
 
 	let_go(report);
 	return r;

@@ -12,10 +12,12 @@ struct rein_report;
 
 /* Sees to it that FILE can be written, and holds its folder. `workspace`: of the agent, real; no link in it is
  * followed. */
-int rein_report_open(const char *path, const char *workspace, const char *agent, struct rein_report **ret_report,
-		     struct rein_error *err);
+int rein_report_open(const char *path, const char *workspace, struct rein_report **ret_report, struct rein_error *err);
+/* The agent's id, once it has one. */
+int rein_report_name(struct rein_report *report, const char *agent, struct rein_error *err);
 void rein_report_take(struct rein_report *report, const struct rein_event *event);
-/* Writes it whole or not at all, and lets go of it in any case. An agent that never started has a report too. */
-int rein_report_close(struct rein_report *report, struct rein_error *err);
+/* Writes it whole or not at all, and lets go of it in any case. An agent that never started has a report too. `code` is
+ * what `rein run` exits with, `why` what it said if it could not start, else NULL. */
+int rein_report_close(struct rein_report *report, int code, const char *why, struct rein_error *err);
 
 #endif

@@ -5,18 +5,23 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static bool was_made(const struct rein_absence *absence)
+/* What another rule holds is rein's own placeholder. */
+static bool was_made(const struct rein_view *view, const struct rein_absence *absence)
 {
+	const struct rein_place *place;
 	struct stat st;
 
-	return absence->rule && absence->rule->verdict == REIN_VERDICT_DENY && !lstat(absence->rule->path, &st);
+	if (!absence->rule || absence->rule->verdict != REIN_VERDICT_DENY || lstat(absence->rule->path, &st))
+		return false;
+	place = rein_view_find(view, absence->rule->path);
+	return !place || place->kind != REIN_PLACE_HELD;
 }
 
 /* Two rules can name one path, such as $GIT_COMMON_DIR and $WORKSPACE/.git. */
 static bool said_before(const struct rein_view *view, size_t index)
 {
 	for (size_t i = 0; i < index; i++)
-		if (was_made(&view->absent.items[i]) &&
+		if (was_made(view, &view->absent.items[i]) &&
 		    !strcmp(view->absent.items[i].rule->path, view->absent.items[index].rule->path))
 			return true;
 	return false;
@@ -47,7 +52,7 @@ size_t rein_aftermath_report(const struct rein_plan *plan, const struct rein_sin
 	size_t made = 0;
 
 	for (size_t i = 0; i < plan->view.absent.count; i++) {
-		if (!was_made(&plan->view.absent.items[i]) || said_before(&plan->view, i))
+		if (!was_made(&plan->view, &plan->view.absent.items[i]) || said_before(&plan->view, i))
 			continue;
 		report(plan->view.absent.items[i].rule, sink);
 		made++;

@@ -16,6 +16,7 @@
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "cmd/setup.h"
+#include "plan/path.h"
 
 static const struct rein_usage usage = {
 	.takes = REIN_OPTION_PROFILE | REIN_OPTION_WORKSPACE | REIN_OPTION_USER | REIN_OPTION_AUDIT |
@@ -117,10 +118,7 @@ static int open_audit(struct run *run, struct rein_error *err)
 	if (r < 0)
 		return rein_context(err, "nothing was started, since its record could not be kept");
 	run->to_audit = rein_audit_sink(run->audit);
-	if (run->options.report)
-		r = rein_report_open(run->options.report, run->setup.workspace, run->registration.id, &run->report,
-				     err);
-	return r;
+	return 0;
 }
 
 /* Without BPF the breakers' state is this process's own page; with it, prepare replaces it by the mapped slot. */
@@ -138,9 +136,14 @@ static int make_state(struct rein_launch *launch, struct rein_error *err)
 /* Where the command starts: the workspace, or the root for a profile that does not show it. */
 static const char *directory_of(const struct run *run)
 {
-	const struct rein_place *place = rein_view_find(&run->setup.plan.view, run->setup.policy->workspace);
+	const struct rein_view *view = &run->setup.plan.view;
+	const char *workspace = run->setup.policy->workspace;
+	const struct rein_place *place = rein_view_find(view, workspace);
 
-	return place && place->access ? run->setup.policy->workspace : "/";
+	for (size_t i = 0; i < view->places.count; i++)
+		if (view->places.items[i].access && rein_path_within(view->places.items[i].path, workspace))
+			return workspace; /* something in it is there, so it can be entered */
+	return place && place->access ? workspace : "/";
 }
 
 static int prepare_launch(struct run *run, struct rein_error *err)
@@ -173,9 +176,19 @@ static int prepare_launch(struct run *run, struct rein_error *err)
 	return r;
 }
 
+/* Before anything can be refused, so that a script never reads the report of an earlier run. */
+static int load(struct run *run, struct rein_error *err)
+{
+	int loaded = rein_setup_load(&run->options, &run->setup, err), opened = 0;
+
+	if (run->options.report && run->setup.workspace)
+		opened = rein_report_open(run->options.report, run->setup.workspace, &run->report, loaded ? NULL : err);
+	return loaded ? loaded : opened;
+}
+
 static int set_up(struct run *run, struct rein_error *err)
 {
-	int r = rein_setup_load(&run->options, &run->setup, err);
+	int r = load(run, err);
 
 	if (!r)
 		r = rein_setup_plan(&run->options, &run->setup, err);
@@ -185,25 +198,27 @@ static int set_up(struct run *run, struct rein_error *err)
 		r = rein_registry_enter(&run->setup.places, run->setup.policy->name, &run->registration, err);
 		run->registered = !r;
 	}
+	if (!r && run->report)
+		r = rein_report_name(run->report, run->registration.id, err);
 	if (!r)
 		r = open_audit(run, err);
 	return r ? r : prepare_launch(run, err);
 }
 
-static void write_report(struct run *run)
+static void write_report(struct run *run, int code, const char *why)
 {
 	struct rein_error err;
 
-	if (run->report && rein_report_close(run->report, &err) < 0)
+	if (run->report && rein_report_close(run->report, code, why, &err) < 0)
 		rein_say_error(&err, 0);
 	run->report = NULL;
 }
 
-static void take_down(struct run *run)
+static void take_down(struct run *run, int code, const char *why)
 {
 	if (run->prepared)
 		rein_mechanisms_release(&run->launch);
-	write_report(run);
+	write_report(run, code, why);
 	if (run->audit)
 		rein_audit_close(run->audit);
 	if (run->registered)
@@ -276,7 +291,7 @@ int rein_cmd_run(int argc, char **argv)
 	} else {
 		code = rein_say_error(&err, run.outcome.started ? REIN_EXIT_ENDED : REIN_EXIT_NOT_STARTED);
 	}
-	take_down(&run);
+	take_down(&run, code, r ? err.text : NULL);
 	rein_say_finish();
 	return code;
 }

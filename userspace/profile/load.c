@@ -203,6 +203,9 @@ static int load_source(struct loader *loader, const struct source *source, const
 	if (r == 0)
 		r = load_extended(loader, raw, source->file);
 	loader->resolver.file = source->file;
+	/* A name is not passed on: agents under a profile that extends another carry its own. */
+	if (loader->depth == 1)
+		loader->resolver.policy->name = loader->resolver.policy->description = NULL;
 	if (r == 0)
 		r = rein_resolver_run(&loader->resolver, raw);
 	loader->depth--;
