@@ -309,3 +309,20 @@ Test(broker, truncation_through_proc_is_counted)
 
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 2, "status %#x", status);
 }
+
+/* A file that is made without a name and then given one is one file. */
+static int name_the_nameless(void)
+{
+	char path[64];
+	int fd = open(".", O_TMPFILE | O_WRONLY, 0600);
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return fd < 0 || linkat(AT_FDCWD, path, AT_FDCWD, "named", AT_SYMLINK_FOLLOW) || unlink("named");
+}
+
+Test(broker, a_file_that_gets_its_name_late_is_created_once)
+{
+	rein_trial_plan_breaker(&trial, REIN_METER_CREATE_FILES, 10, REIN_ON_TRIP_DENY);
+	cr_assert_eq(rein_brokered_run(&brokered, &trial, name_the_nameless, 10000), 0);
+	cr_assert_eq(used(REIN_METER_CREATE_FILES), 1);
+}
