@@ -52,8 +52,9 @@ static const struct keeper keepers[] = {
 	{REIN_MECH_BROKER, METER(NET_CONNECTS), TRIPS_ALL, REIN_EXACTNESS_EXACT, anywhere,
 	 "every connect() and every sendto() with an address; a datagram to a new peer by sendmsg() is not counted"},
 	{REIN_MECH_SUPERVISOR, METER(WRITE_BYTES), TRIPS_STOP, REIN_EXACTNESS_SAMPLED, anywhere,
-	 "looked at every 10 ms: what is written between two looks passes; missed are children that end in between and "
-	 "that nobody waits for; a program that may be executed but not read trips it, since it cannot be watched"},
+	 "looked at every 10 ms: what is written between two looks passes, and what fallocate() reserves; missed are "
+	 "children that end in between and that nobody waits for; a program that may be executed but not read trips "
+	 "it"},
 	{REIN_MECH_SUPERVISOR, METERS_PACKETS, TRIPS_STOP, REIN_EXACTNESS_SAMPLED, isolated,
 	 "looked at every 10 ms; its network is loopback only"},
 	{REIN_MECH_NAMESPACES, METERS_PACKETS | METER(NET_DNS_QUERIES), TRIPS_ALL, REIN_EXACTNESS_EXACT, isolated,
