@@ -13,7 +13,9 @@ FUZZ_FLAGS := -g -O1 -fsanitize=address,undefined
 FUZZ_OBJECTS := $(LIBRARY_OBJECTS:$(BUILD)/%=$(BUILD)/fuzz/%)
 
 .PHONY: check check-unit check-live check-escape check-fuzz tests demo bench fuzz lint agents
-check: deps tests agents guests fuzzers ## run every test, as root and as an ordinary user
+check: ## install what is missing, build, run every test, as root and as an ordinary user
+	$(Q).ci/deps
+	$(Q)$(MAKE) --no-print-directory tests agents guests fuzzers
 	$(Q)tests/check $(BUILD) unit live escape vm fuzz
 
 check-unit: tests ## run the unit tests only
@@ -41,7 +43,9 @@ fuzzers: $(FUZZERS)
 agents: # real agents, for tests/live/real_agents.c; skipped aloud without a registry
 	$(Q)tests/live/install-agents $(BUILD)/agents
 
-demo: $(BUILD)/rein ## show rein at work, in under two minutes
+demo: ## install what is missing, build, show rein at work, in under two minutes
+	$(Q).ci/deps build
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/rein
 	$(Q)tests/demo/demo $(BUILD)/rein
 
 bench: $(BUILD)/rein $(BUILD)/tests/bench/cost ## compare bare and confined, in ratios; writes $(BUILD)/bench.json
