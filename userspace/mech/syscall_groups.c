@@ -33,6 +33,7 @@ GROUP(basic) = {
 	"futex_wait",
 	"futex_waitv",
 	"futex_wake",
+	"get_mempolicy",
 	"get_robust_list",
 	"get_thread_area",
 	"getcpu",
@@ -318,7 +319,7 @@ GROUP(debug) = {
 
 /* Placement of memory on machines with several nodes. */
 GROUP(numa) = {
-	"get_mempolicy", "mbind", "migrate_pages", "move_pages", "set_mempolicy", "set_mempolicy_home_node", NULL,
+	"mbind", "migrate_pages", "move_pages", "set_mempolicy", "set_mempolicy_home_node", NULL,
 };
 
 static const struct {
