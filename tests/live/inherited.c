@@ -86,6 +86,37 @@ Test(inherited, a_file_as_input_is_only_read_as_uid_0, .timeout = 60)
 	input_is_only_read(trial);
 }
 
+static bool is_as_it_should_be(const char *device)
+{
+	struct stat st;
+	bool good = stat(device, &st) == 0 && (st.st_mode & 0777) == 0666;
+
+	if (!good && harness_root())
+		chmod(device, 0666); /* the rest of this machine needs it */
+	return good;
+}
+
+Test(inherited, devices_of_the_host_stay_as_they_are_as_uid_0, .timeout = 60)
+{
+	TRIAL trial = trial_open_own();
+	OUTCOME outcome = {0};
+
+	trial_profile(&trial, profile);
+	trial_write(&trial, "ws/attack.py",
+		    "import os\n"
+		    "for way in (lambda: os.fchmod(0, 0o600), lambda: os.chmod('/dev/null', 0o600),\n"
+		    "            lambda: os.chmod('/dev/full', 0o600), lambda: os.chmod('/dev/zero', 0o600)):\n"
+		    "    try: way()\n"
+		    "    except OSError: pass\n"
+		    "open('/dev/null', 'w').write('still of use')\n",
+		    0644);
+	outcome = run_with(&trial, "</dev/null");
+	cr_expect_eq(outcome.code, 0, "%d %s", outcome.code, outcome.err);
+	cr_expect(is_as_it_should_be("/dev/null"));
+	cr_expect(is_as_it_should_be("/dev/full"));
+	cr_expect(is_as_it_should_be("/dev/zero"));
+}
+
 Test(inherited, all_of_a_large_file_arrives, .timeout = 60)
 {
 	TRIAL trial = trial_open();

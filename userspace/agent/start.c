@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "agent/start.h"
 
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "agent/message.h"
+#include "base/cleanup.h"
 
 /* The shell's codes for a command that cannot be run. */
 enum { EXIT_NOT_STARTED = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
@@ -42,6 +46,26 @@ static int take_terminal(const struct rein_start *start, int terminal_fd, struct
 	return 0;
 }
 
+/*
+ * /dev/null as it was inherited is the host's node on a mount that can be written: an agent that owns it, as uid 0,
+ * could change its mode for everybody. The agent's own is the same device on a mount that is read only.
+ */
+static int use_own_null(struct rein_error *err)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		REIN_AUTO_FD int own = -1;
+		struct stat st;
+
+		if (fstat(fd, &st) || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+			continue;
+		own = open("/dev/null", (fcntl(fd, F_GETFL) & O_ACCMODE) | O_NOCTTY | O_CLOEXEC);
+		if (own < 0 || dup2(own, fd) < 0)
+			return rein_fail_errno(err, "cannot give the command a /dev/null of its own as descriptor %d",
+					       fd);
+	}
+	return 0;
+}
+
 static int confine(const struct rein_start *start, struct rein_error *err)
 {
 	int r;
@@ -71,7 +95,7 @@ _Noreturn void rein_start_command(const struct rein_start *start, int status_fd,
 {
 	struct rein_error err = {0};
 
-	if (take_terminal(start, terminal_fd, &err) < 0 || confine(start, &err) < 0)
+	if (take_terminal(start, terminal_fd, &err) < 0 || use_own_null(&err) < 0 || confine(start, &err) < 0)
 		fail(start, status_fd, EXIT_NOT_STARTED, &err);
 	sigprocmask(SIG_SETMASK, &start->mask, NULL);
 	environ = (char **)start->envp;

@@ -66,7 +66,8 @@ static const struct {
 	{"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"},
 };
 
-/* The host's node, since none can be made in a user namespace; not `nodev`, and never executable. */
+/* The host's node, since none can be made in a user namespace; not `nodev`, and never executable. Read only, which a
+ * device's data do not notice, and its mode and times do. */
 static int put_device(struct rein_root *root, const char *name, struct rein_error *err)
 {
 	REIN_AUTO_FD int source = -1;
@@ -78,7 +79,9 @@ static int put_device(struct rein_root *root, const char *name, struct rein_erro
 	if (source < 0)
 		return rein_fail(err, -source, "this machine has no %s: %s", path, strerror(-source));
 	r = rein_root_make(root, path, false, err);
-	return r < 0 ? r : rein_root_bind(root, source, path, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, err);
+	return r < 0 ? r
+		     : rein_root_bind(root, source, path, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY,
+				      err);
 }
 
 static int fill_devices(struct rein_root *root, int folder, struct rein_error *err)
