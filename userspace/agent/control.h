@@ -16,11 +16,9 @@ void rein_control_close(struct rein_agent *agent);
 
 /* Client side. Finds the running agent whose id is `id` or, alone, begins with it. -ESRCH: none, -EINVAL: several. */
 int rein_control_find(const char *id, struct rein_registered *ret_agent, struct rein_error *err);
-/* Sends `request` (borrowed) to that agent; the caller owns *ret_reply. */
+/* Sends `request` (borrowed) to that agent; the caller owns *ret_reply. -EPERM: not for this caller; other errors as
+ * the supervisor reported them. */
 int rein_control_ask(const struct rein_registered *agent, const json_t *request, json_t **ret_reply,
 		     struct rein_error *err);
-/* Both at once. Sends `request` (borrowed) to agent `id`; the caller owns *ret_reply. -ESRCH: no such agent, -EPERM:
- * not for this caller; other errors as the supervisor reported them. */
-int rein_control_call(const char *id, const json_t *request, json_t **ret_reply, struct rein_error *err);
 
 #endif

@@ -139,11 +139,3 @@ int rein_control_ask(const struct rein_registered *agent, const json_t *request,
 		json_decref(reply);
 	return r;
 }
-
-int rein_control_call(const char *id, const json_t *request, json_t **ret_reply, struct rein_error *err)
-{
-	struct rein_registered agent;
-	int r = rein_control_find(id, &agent, err);
-
-	return r ? r : rein_control_ask(&agent, request, ret_reply, err);
-}

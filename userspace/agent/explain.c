@@ -239,19 +239,6 @@ void rein_explain_raw(struct rein_agent *agent, const struct rein_raw_event *raw
 	takers[event.kind](agent, &event);
 }
 
-void rein_explain_path(struct rein_agent *agent, pid_t pid, const char *comm, const char *op, const char *path,
-		       enum rein_access wanted, enum rein_mechanism mechanism, int error)
-{
-	struct rein_path_refusal refusal = {
-		.refused = {.agent = agent, .pid = pid, .comm = comm, .op = op, .mechanism = mechanism, .error = error},
-		.path = path,
-		.deed = rein_deed_of(op, 0),
-	};
-
-	refusal.deed.wanted = wanted;
-	rein_explain_refused_path(&refusal);
-}
-
 void rein_explain_address(struct rein_agent *agent, pid_t pid, const char *comm, const char *op,
 			  enum rein_net_direction direction, enum rein_net_family family, const uint8_t *address,
 			  uint16_t port, uint8_t protocol, enum rein_mechanism mechanism, int error)

@@ -11,10 +11,6 @@
 /* A raw event of BPF, as the ring delivers it: emits it, or hands a trip to rein_breakers_tripped. */
 void rein_explain_raw(struct rein_agent *agent, const struct rein_raw_event *raw, size_t size);
 
-/* A path was refused. `wanted` is what the call needed; `path` absolute as the agent sees it. Emits the event. */
-void rein_explain_path(struct rein_agent *agent, pid_t pid, const char *comm, const char *op, const char *path,
-		       enum rein_access wanted, enum rein_mechanism mechanism, int error);
-
 /* An address was refused. */
 void rein_explain_address(struct rein_agent *agent, pid_t pid, const char *comm, const char *op,
 			  enum rein_net_direction direction, enum rein_net_family family, const uint8_t *address,

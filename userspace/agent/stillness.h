@@ -8,7 +8,7 @@
  * Sees to it that an agent that was stopped by signals stands still. A process can have SIGCONT sent to itself, by a
  * timer or a sibling, and SIGSTOP is not asked again; only the cgroup freezer has no such way round. So while such a
  * stop lasts, the kernel's own count of when each task ran is looked at: what moves is stopped again, and an agent of
- * which something keeps moving for half a second is ended, since a freeze that does not hold must not be called one.
+ * which something keeps moving is ended after about a tenth of a second, since a freeze that does not hold is none.
  */
 
 /* Starts looking, at an agent that has just been told to stop. */
