@@ -2,13 +2,16 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -148,6 +151,75 @@ static void hide_and_seek(void)
 Test(sources, closed_processes_are_told, .timeout = 20)
 {
 	cr_assert_eq(unprivileged(hide_and_seek), 0);
+}
+
+#define LARGE (256UL << 20)
+
+/* Looks at a child with much memory until it has ended; taking that memory back lasts for many looks. */
+static void watch_the_end(void)
+{
+	struct rein_written written = {.began = true};
+	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	siginfo_t ended = {0};
+	pid_t child = fork();
+
+	if (!child) {
+		memset(malloc(LARGE), 1, LARGE);
+		_exit(0);
+	}
+	while (!ended.si_pid) {
+		if (rein_source_written(proc, &written) || is_hidden(&written, child))
+			_exit(1);
+		waitid(P_PID, (id_t)child, &ended, WEXITED | WNOHANG | WNOWAIT);
+	}
+}
+
+Test(sources, an_ending_process_is_not_told, .timeout = 20)
+{
+	cr_assert_eq(unprivileged(watch_the_end), 0);
+}
+
+static void *say_and_wait(void *fd)
+{
+	ssize_t said = write(*(int *)fd, "x", 1);
+
+	return said == 1 ? (void *)(intptr_t)pause() : NULL;
+}
+
+/* Its first thread ends, the second one could still write. */
+static void hide_behind_the_first(void)
+{
+	struct rein_written written = {.began = true};
+	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC), ends[2];
+	char byte, path[64], stat[256] = "";
+	pthread_t other;
+	pid_t child;
+
+	if (pipe(ends))
+		_exit(1);
+	child = fork();
+	if (!child) {
+		prctl(PR_SET_DUMPABLE, 0);
+		pthread_create(&other, NULL, say_and_wait, &ends[1]);
+		syscall(SYS_exit, 0);
+	}
+	if (read(ends[0], &byte, 1) != 1)
+		_exit(2);
+	snprintf(path, sizeof(path), "/proc/%d/stat", child);
+	while (!strstr(stat, ") Z")) {
+		FILE *file = fopen(path, "re");
+
+		if (!file || !fgets(stat, sizeof(stat), file) || fclose(file))
+			_exit(3);
+	}
+	if (rein_source_written(proc, &written) || !is_hidden(&written, child))
+		_exit(4);
+	kill(child, SIGKILL);
+}
+
+Test(sources, a_thread_does_not_hide_behind_an_ended_one, .timeout = 20)
+{
+	cr_assert_eq(unprivileged(hide_behind_the_first), 0);
 }
 
 Test(sources, usage_is_of_this_machine)

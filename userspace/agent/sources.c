@@ -54,22 +54,66 @@ static int for_each_process(int proc_fd, void (*each)(int proc_fd, const char *p
 	return 0;
 }
 
+#define EXITING 0x4	 /* PF_EXITING */
 #define FORKED_ONLY 0x40 /* PF_FORKNOEXEC */
 
-/* Whether a process that shows no io is one of the agent's that lives. The init is ours. */
+/* Of the file `stat` of a process or thread; one that cannot be read is gone. */
+static bool read_stat(int proc_fd, const char *path, char *ret_state, unsigned *ret_flags)
+{
+	char text[TEXT_MAX];
+	const char *name_end;
+
+	if (read_text(proc_fd, path, text))
+		return false;
+	name_end = strrchr(text, ')');
+	if (!name_end || sscanf(name_end, ") %c %*d %*d %*d %*d %*d %u", ret_state, ret_flags) != 2)
+		*ret_state = '?', *ret_flags = 0;
+	return true;
+}
+
+static bool is_ending(char state, unsigned flags)
+{
+	return state == 'Z' || state == 'X' || flags & EXITING;
+}
+
+static void find_living_thread(int task_fd, const char *tid, void *data)
+{
+	bool *living = data;
+	char path[32], state;
+	unsigned flags;
+
+	snprintf(path, sizeof(path), "%.20s/stat", tid);
+	if (!*living && read_stat(task_fd, path, &state, &flags))
+		*living = !is_ending(state, flags);
+}
+
+/* Its first thread may have ended, and others write on. */
+static bool has_living_thread(int proc_fd, const char *pid)
+{
+	char path[32];
+	bool living = false;
+	REIN_AUTO_FD int task_fd = -1;
+
+	snprintf(path, sizeof(path), "%.20s/task", pid);
+	task_fd = openat(proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return task_fd >= 0 && !for_each_process(task_fd, find_living_thread, &living) && living;
+}
+
+/*
+ * Whether a process that shows no io is one of the agent's that lives. The init is ours. While the memory of one that
+ * has ended is given back, which takes large ones a while, kernels of 2026 show no io of it either.
+ */
 static bool hides(int proc_fd, const char *pid, bool began)
 {
-	char path[32], text[TEXT_MAX], state;
-	const char *name_end;
+	char path[32], state;
 	unsigned flags;
 
 	snprintf(path, sizeof(path), "%.20s/stat", pid);
-	if (!strcmp(pid, "1") || read_text(proc_fd, path, text))
+	if (!strcmp(pid, "1") || !read_stat(proc_fd, path, &state, &flags))
 		return false;
-	name_end = strrchr(text, ')');
-	if (!name_end || sscanf(name_end, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
-		return true;
-	return state != 'Z' && state != 'X' && (began || !(flags & FORKED_ONLY));
+	if (is_ending(state, flags))
+		return has_living_thread(proc_fd, pid);
+	return began || !(flags & FORKED_ONLY);
 }
 
 static bool was_hidden(const struct rein_written *before, pid_t pid)
