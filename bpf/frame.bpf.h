@@ -3,13 +3,11 @@
 #define REIN_FRAME_BPF_H
 
 #include "calls.bpf.h"
+#include "current.bpf.h"
 #include "files.bpf.h"
 #include "meter.bpf.h"
 
 /* One call of one agent's process: who, what, and what a refused charge does to them. */
-
-#define SIGKILL 9
-#define SIGSTOP 19
 
 struct call_frame {
 	struct pt_regs *regs;
@@ -24,27 +22,12 @@ static __always_inline struct rein_state *traced_agent(__u32 wanted)
 {
 	struct rein_state *state;
 
-	if (bpf_get_current_ancestor_cgroup_id(rein_level - 1) != rein_parent_id)
+	if (!current_is_agent())
 		return NULL;
 	state = agent_of(bpf_get_current_ancestor_cgroup_id(rein_level));
 	if (!state || !(state->flags & wanted) || state->init_tgid == bpf_get_current_pid_tgid() >> 32)
 		return NULL;
 	return state;
-}
-
-/* Only the current process can be reached from here; the others meet the latch at their next call. */
-static __always_inline void stop_current(__u32 on_trip)
-{
-	bpf_send_signal(on_trip == REIN_ON_TRIP_KILL ? SIGKILL : SIGSTOP);
-}
-
-static __always_inline void event_task(struct rein_raw_event *event)
-{
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-
-	event->pid = bpf_get_current_pid_tgid() >> 32;
-	event->ppid = BPF_CORE_READ(task, real_parent, tgid);
-	bpf_get_current_comm(event->comm, sizeof(event->comm));
 }
 
 static __always_inline void event_path(struct rein_raw_event *event, const struct call_frame *frame)

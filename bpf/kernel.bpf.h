@@ -39,12 +39,45 @@
 struct super_block {
 	unsigned long s_flags;
 	unsigned long s_magic;
+	__u32 s_dev;
+} CO_RE;
+
+struct address_space {
+	struct {
+		int counter;
+	} i_mmap_writable;
 } CO_RE;
 
 struct inode {
 	__u16 i_mode;
 	__s64 i_size;
+	unsigned long i_ino;
 	struct super_block *i_sb;
+	struct address_space *i_mapping;
+} CO_RE;
+
+struct qstr {
+	union {
+		struct {
+			__u32 hash, len;
+		};
+	};
+	const unsigned char *name;
+} CO_RE;
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+	struct inode *d_inode;
+} CO_RE;
+
+struct path {
+	struct dentry *dentry;
+} CO_RE;
+
+struct iattr {
+	unsigned int ia_valid;
+	__s64 ia_size;
 } CO_RE;
 
 struct socket {
@@ -54,8 +87,9 @@ struct socket {
 struct file {
 	void *private_data;
 	struct inode *f_inode;
-	__u32 f_mode;
+	__u32 f_mode, f_flags;
 	__s64 f_pos;
+	struct path f_path;
 } CO_RE;
 
 struct fdtable {

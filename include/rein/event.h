@@ -11,6 +11,7 @@ enum rein_event_kind {
 	REIN_EVENT_DENY_SYSCALL, /* a syscall came back refused: nr, error, path if it takes one */
 	REIN_EVENT_DENY_NET,	 /* bpf-net refused: address, port, protocol, op */
 	REIN_EVENT_TRIP,	 /* breaker, meter, amount */
+	REIN_EVENT_DENY_FILE,	 /* a label refused: rule, access, file_op, path */
 };
 
 enum rein_net_op {
@@ -20,6 +21,23 @@ enum rein_net_op {
 	REIN_NET_OP_SOCKET, /* family and type are in `nr`: family << 16 | type << 8 | protocol */
 	REIN_NET_OP_EGRESS,
 	REIN_NET_OP_INGRESS,
+};
+
+/* What bpf-file was asked about, in `nr` of its events. */
+enum rein_file_op {
+	REIN_FILE_OP_OPEN = 1,
+	REIN_FILE_OP_WRITE,
+	REIN_FILE_OP_MAP,
+	REIN_FILE_OP_TRUNCATE,
+	REIN_FILE_OP_CREATE, /* a file, folder, node or symbolic link */
+	REIN_FILE_OP_LINK,
+	REIN_FILE_OP_DELETE,
+	REIN_FILE_OP_RENAME,
+	REIN_FILE_OP_ATTRIBUTES, /* mode, owner, times, ACL, xattr, flags */
+	REIN_FILE_OP_EXECUTE,
+	REIN_FILE_OP_RECEIVE, /* a descriptor from another process */
+	REIN_FILE_OP_FORK,
+	REIN_FILE_OP_SEND, /* data on a socket whose breaker is open */
 };
 
 #define REIN_EVENT_PATH_MAX 256
@@ -45,7 +63,10 @@ struct rein_raw_event {
 	__u16 port; /* host order */
 	__u8 protocol;
 	__u8 truncated; /* path was longer than it could be kept */
-	__u32 dirfd;	/* what a relative path is relative to, as the caller gave it */
+	union {
+		__u32 dirfd; /* what a relative path is relative to, as the caller gave it */
+		__u32 rule;  /* DENY_FILE: index of the policy's path rule; `path` is below what the rule names */
+	};
 	char comm[16];
 	char path[REIN_EVENT_PATH_MAX];
 };

@@ -12,7 +12,7 @@
  * Either way the code that changes it is breaker.h.
  */
 
-#define REIN_ABI 1	     /* of everything under include/rein; pinned objects carry it */
+#define REIN_ABI 2	     /* of everything under include/rein; pinned objects carry it */
 #define REIN_SLOTS 2048	     /* agents at once on one host */
 #define REIN_BREAKERS_MAX 16 /* of one agent */
 
@@ -20,6 +20,8 @@ enum rein_state_flag {
 	REIN_STATE_NET = 1 << 0,    /* bpf-net decides about its packets and sockets */
 	REIN_STATE_TRACE = 1 << 1,  /* bpf-trace meters its syscalls */
 	REIN_STATE_REPORT = 1 << 2, /* bpf-trace reports syscalls that failed with a refusal */
+	REIN_STATE_FILE = 1 << 3,   /* bpf-file meters its file operations, exec and fork before they happen */
+	REIN_STATE_LABELS = 1 << 4, /* bpf-file decides about its paths by labels, see label.h */
 };
 
 struct rein_breaker {
