@@ -33,6 +33,7 @@ struct rein_machine machine_user(void)
 	for (size_t i = 0; i < REIN_COUNT(all); i++)
 		works(&machine, all[i]);
 	missing(&machine, REIN_MECH_CGROUP, "no delegated cgroup");
+	missing(&machine, REIN_MECH_BPF_FILE, "needs root");
 	missing(&machine, REIN_MECH_BPF_TRACE, "needs root");
 	missing(&machine, REIN_MECH_BPF_NET, "needs root");
 	machine.tier = rein_machine_tier(&machine);
@@ -48,9 +49,19 @@ struct rein_machine machine_root(void)
 	works(&machine, REIN_MECH_CGROUP);
 	works(&machine, REIN_MECH_BPF_TRACE);
 	works(&machine, REIN_MECH_BPF_NET);
+	missing(&machine, REIN_MECH_BPF_FILE, "this kernel refuses LSM programs");
 	strcpy(machine.cgroup_parent, "/sys/fs/cgroup/rein");
 	strcpy(machine.controller_parent[REIN_CONTROLLER_MEMORY], "/sys/fs/cgroup/rein");
 	strcpy(machine.controller_parent[REIN_CONTROLLER_PIDS], "/sys/fs/cgroup/rein");
+	machine.tier = rein_machine_tier(&machine);
+	return machine;
+}
+
+struct rein_machine machine_exact(void)
+{
+	struct rein_machine machine = machine_root();
+
+	works(&machine, REIN_MECH_BPF_FILE);
 	machine.tier = rein_machine_tier(&machine);
 	return machine;
 }

@@ -8,6 +8,8 @@
 
 /* 6.18 with root: all of tier B. */
 struct rein_machine machine_root(void);
+/* 6.18 with root and BPF trampolines: all of tier A. */
+struct rein_machine machine_exact(void);
 /* 6.18 without root: all of tier C, no delegated cgroup. */
 struct rein_machine machine_user(void);
 /* Debian 12's 6.1 without root: tier C, Landlock ABI 2. */

@@ -6,8 +6,10 @@
 
 Test(machine, tier_is_what_the_facts_amount_to)
 {
-	struct rein_machine root = machine_root(), user = machine_user(), walled = machine_walled();
+	struct rein_machine exact = machine_exact(), root = machine_root(), user = machine_user(),
+			    walled = machine_walled();
 
+	cr_expect_eq(exact.tier, REIN_TIER_A);
 	cr_expect_eq(root.tier, REIN_TIER_B);
 	cr_expect_eq(user.tier, REIN_TIER_C);
 	cr_expect_eq(walled.tier, REIN_TIER_NONE);
@@ -41,6 +43,18 @@ Test(machine, a_higher_mechanism_alone_is_no_tier)
 	machine.facts[REIN_MECH_KMOD].works = true;
 	machine.facts[REIN_MECH_BPF_FILE].works = true;
 	cr_expect_eq(rein_machine_tier(&machine), REIN_TIER_NONE);
+}
+
+Test(machine, bpf_file_on_top_of_tier_b_is_tier_a_and_nothing_less)
+{
+	static const enum rein_mechanism below[] = {REIN_MECH_CGROUP, REIN_MECH_BPF_TRACE, REIN_MECH_BPF_NET};
+
+	for (size_t i = 0; i < REIN_COUNT(below); i++) {
+		struct rein_machine machine = machine_exact();
+
+		machine.facts[below[i]].works = false;
+		cr_expect_eq(rein_machine_tier(&machine), REIN_TIER_C, "without %s", rein_mechanism_name(below[i]));
+	}
 }
 
 static size_t nr_blind(const struct rein_machine *machine)

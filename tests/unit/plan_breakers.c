@@ -9,36 +9,53 @@
 #include "profile/words.h"
 
 #define NONE REIN_MECH_NONE
+#define FILES REIN_MECH_BPF_FILE
 #define TRACE REIN_MECH_BPF_TRACE
 #define NET REIN_MECH_BPF_NET
 #define BROKER REIN_MECH_BROKER
 #define SAMPLE REIN_MECH_SUPERVISOR
 #define SPACE REIN_MECH_NAMESPACES
 
-#define ROW(m, t, e, r, u)                                                 \
-	{                                                                  \
-		REIN_METER_##m, REIN_ON_TRIP_##t, REIN_EXACTNESS_##e, r, u \
+#define ROW(m, t, e, a, r, u)                                                 \
+	{                                                                     \
+		REIN_METER_##m, REIN_ON_TRIP_##t, REIN_EXACTNESS_##e, a, r, u \
 	}
 
-/* Who keeps a breaker with root, and who without (its own network: loopback only). NONE: refused. */
+/* Who keeps a breaker on tier A, with root only, and without (its own network: loopback only). NONE: refused. */
 static const struct {
 	enum rein_meter meter;
 	enum rein_on_trip on_trip;
 	enum rein_exactness exactness;
-	enum rein_mechanism root, user;
+	enum rein_mechanism exact, root, user;
 } table[] = {
-	ROW(WRITE_BYTES, FREEZE, SAMPLED, TRACE, SAMPLE),   ROW(WRITE_BYTES, KILL, SAMPLED, TRACE, SAMPLE),
-	ROW(WRITE_BYTES, THROTTLE, SAMPLED, TRACE, SAMPLE), ROW(WRITE_BYTES, KILL, PROMPT, TRACE, NONE),
-	ROW(WRITE_BYTES, KILL, EXACT, NONE, NONE),	    ROW(WRITE_BYTES, DENY, SAMPLED, NONE, NONE),
-	ROW(WRITE_FILES, FREEZE, SAMPLED, TRACE, BROKER),   ROW(CREATE_FILES, KILL, PROMPT, TRACE, BROKER),
-	ROW(DELETE_FILES, FREEZE, SAMPLED, TRACE, BROKER),  ROW(DELETE_FILES, FREEZE, EXACT, BROKER, BROKER),
-	ROW(DELETE_FILES, DENY, SAMPLED, BROKER, BROKER),   ROW(DELETE_FILES, THROTTLE, SAMPLED, TRACE, BROKER),
-	ROW(RENAME_FILES, DENY, EXACT, BROKER, BROKER),	    ROW(CHMOD_FILES, KILL, SAMPLED, TRACE, BROKER),
-	ROW(EXEC_COUNT, DENY, SAMPLED, BROKER, BROKER),	    ROW(FORK_COUNT, KILL, SAMPLED, TRACE, BROKER),
-	ROW(NET_CONNECTS, DENY, EXACT, NET, BROKER),	    ROW(NET_CONNECTS, FREEZE, SAMPLED, NET, BROKER),
-	ROW(NET_TX_BYTES, DENY, SAMPLED, NET, SPACE),	    ROW(NET_TX_BYTES, FREEZE, SAMPLED, NET, SAMPLE),
-	ROW(NET_TX_BYTES, KILL, EXACT, NET, SPACE),	    ROW(NET_RX_BYTES, THROTTLE, SAMPLED, NET, SAMPLE),
-	ROW(NET_RX_BYTES, THROTTLE, PROMPT, NET, SPACE),    ROW(NET_DNS_QUERIES, DENY, SAMPLED, NET, SPACE),
+	ROW(WRITE_BYTES, FREEZE, SAMPLED, FILES, TRACE, SAMPLE),
+	ROW(WRITE_BYTES, KILL, SAMPLED, FILES, TRACE, SAMPLE),
+	ROW(WRITE_BYTES, THROTTLE, SAMPLED, FILES, TRACE, SAMPLE),
+	ROW(WRITE_BYTES, KILL, PROMPT, FILES, TRACE, NONE),
+	ROW(WRITE_BYTES, KILL, EXACT, FILES, NONE, NONE),
+	ROW(WRITE_BYTES, DENY, SAMPLED, FILES, NONE, NONE),
+	ROW(WRITE_FILES, FREEZE, SAMPLED, FILES, TRACE, BROKER),
+	ROW(CREATE_FILES, KILL, PROMPT, FILES, TRACE, BROKER),
+	ROW(DELETE_FILES, FREEZE, SAMPLED, FILES, TRACE, BROKER),
+	ROW(DELETE_FILES, FREEZE, EXACT, FILES, BROKER, BROKER),
+	ROW(DELETE_FILES, DENY, SAMPLED, FILES, BROKER, BROKER),
+	ROW(DELETE_FILES, THROTTLE, SAMPLED, FILES, TRACE, BROKER),
+	ROW(RENAME_FILES, DENY, EXACT, FILES, BROKER, BROKER),
+	ROW(CHMOD_FILES, KILL, SAMPLED, FILES, TRACE, BROKER),
+	ROW(EXEC_COUNT, DENY, SAMPLED, FILES, BROKER, BROKER),
+	ROW(FORK_COUNT, KILL, SAMPLED, FILES, TRACE, BROKER),
+	ROW(NET_CONNECTS, DENY, EXACT, NET, NET, BROKER),
+	ROW(NET_CONNECTS, FREEZE, SAMPLED, NET, NET, BROKER),
+	ROW(NET_TX_BYTES, DENY, SAMPLED, NET, NET, SPACE),
+	ROW(NET_TX_BYTES, FREEZE, SAMPLED, NET, NET, SAMPLE),
+	ROW(NET_TX_BYTES, KILL, EXACT, NET, NET, SPACE),
+	ROW(NET_RX_BYTES, THROTTLE, SAMPLED, NET, NET, SAMPLE),
+	ROW(NET_RX_BYTES, THROTTLE, PROMPT, NET, NET, SPACE),
+	ROW(NET_DNS_QUERIES, DENY, SAMPLED, NET, NET, SPACE),
+	ROW(WRITE_BYTES, KILL, EXACT, FILES, NONE, NONE),
+	ROW(FORK_COUNT, DENY, EXACT, FILES, BROKER, BROKER),
+	ROW(EXEC_COUNT, THROTTLE, PROMPT, FILES, TRACE, BROKER),
+	ROW(CHMOD_FILES, DENY, PROMPT, FILES, BROKER, BROKER),
 };
 
 static struct rein_breaker_rule breaker(enum rein_meter meter, enum rein_on_trip on_trip, enum rein_exactness exactness)
@@ -74,11 +91,12 @@ static void expect(const struct rein_machine *machine, const struct rein_breaker
 
 Test(plan_breakers, finds_who_keeps_each_pair_or_refuses)
 {
-	struct rein_machine root = machine_root(), user = machine_user();
+	struct rein_machine exact = machine_exact(), root = machine_root(), user = machine_user();
 
 	for (size_t i = 0; i < REIN_COUNT(table); i++) {
 		struct rein_breaker_rule rule = breaker(table[i].meter, table[i].on_trip, table[i].exactness);
 
+		expect(&exact, &rule, table[i].exact);
 		expect(&root, &rule, table[i].root);
 		expect(&user, &rule, table[i].user);
 	}
@@ -103,12 +121,15 @@ Test(plan_breakers, refusals_say_what_is_missing_and_what_can_be_kept)
 {
 	struct rein_machine root = machine_root(), user = machine_user();
 	struct rein_breaker_rule deny = breaker(REIN_METER_WRITE_BYTES, REIN_ON_TRIP_DENY, REIN_EXACTNESS_SAMPLED),
+				 exact = breaker(REIN_METER_WRITE_BYTES, REIN_ON_TRIP_KILL, REIN_EXACTNESS_EXACT),
 				 prompt = breaker(REIN_METER_WRITE_BYTES, REIN_ON_TRIP_KILL, REIN_EXACTNESS_PROMPT);
 
-	expect_note(
-		&root, &deny,
-		"nothing here keeps on_trip: deny of write.bytes: it needs bpf-file, which this version of rein does "
-		"not have yet; bpf-trace here keeps on_trip: throttle, freeze or kill, prompt");
+	expect_note(&root, &deny,
+		    "nothing here keeps on_trip: deny of write.bytes: bpf-file does not work here (this kernel refuses "
+		    "LSM programs); bpf-trace here keeps on_trip: throttle, freeze or kill, prompt");
+	expect_note(&root, &exact,
+		    "nothing here keeps on_trip: kill of write.bytes exactly: bpf-file does not work here (this kernel "
+		    "refuses LSM programs); bpf-trace here keeps on_trip: throttle, freeze or kill, prompt");
 	expect_note(
 		&user, &prompt,
 		"nothing here keeps on_trip: kill of write.bytes promptly: bpf-trace does not work here (needs root); "
@@ -167,6 +188,38 @@ Test(plan_breakers, ci_says_that_a_freeze_kills)
 	*rein_vec_add(&policy.breakers) = breaker(REIN_METER_DELETE_FILES, REIN_ON_TRIP_FREEZE, REIN_EXACTNESS_SAMPLED);
 	plan = plan_of(&policy, &root, &(struct rein_plan_options){.agent_uid = 1000, .ci = true});
 	cr_expect(strstr(line_with(&plan, "tested")->note, "with --ci nobody can thaw: it kills"));
+	rein_plan_free(&plan);
+	rein_vec_free(&policy.breakers);
+}
+
+Test(plan_breakers, the_kernel_alone_keeps_files_on_tier_a)
+{
+	struct rein_machine exact = machine_exact();
+	struct rein_policy policy = policy_empty();
+	struct rein_plan plan;
+
+	*rein_vec_add(&policy.breakers) = breaker(REIN_METER_WRITE_BYTES, REIN_ON_TRIP_DENY, REIN_EXACTNESS_EXACT);
+	plan = plan_of(&policy, &exact, &(struct rein_plan_options){.agent_uid = 1000});
+	cr_expect(plan.use[FILES]);
+	cr_expect(plan.use[REIN_MECH_CGROUP], "it finds an agent by its cgroup");
+	cr_expect_str_eq(line_with(&plan, "tested")->note,
+			 "a shared mapping is charged once, when it is made: from its offset to the end of the file");
+	cr_expect(strstr(line_with(&plan, "refusals are recorded")->note, "the hook costs"),
+		  "nobody pays for the entrance hook, which no breaker needs: %s",
+		  line_with(&plan, "refusals are recorded")->note);
+	rein_plan_free(&plan);
+	rein_vec_free(&policy.breakers);
+}
+
+Test(plan_breakers, says_what_tracepoints_cost_the_host)
+{
+	struct rein_machine root = machine_root();
+	struct rein_policy policy = policy_empty();
+	struct rein_plan plan;
+
+	*rein_vec_add(&policy.breakers) = breaker(REIN_METER_WRITE_BYTES, REIN_ON_TRIP_KILL, REIN_EXACTNESS_PROMPT);
+	plan = plan_of(&policy, &root, &(struct rein_plan_options){.agent_uid = 1000});
+	cr_expect(strstr(line_with(&plan, "refusals are recorded")->note, "the two hooks cost"));
 	rein_plan_free(&plan);
 	rein_vec_free(&policy.breakers);
 }

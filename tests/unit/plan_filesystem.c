@@ -91,12 +91,33 @@ Test(plan_filesystem, says_what_each_rule_comes_to)
 	cr_expect_not(plan.refused);
 	cr_expect_eq(line_with(&plan, "may write")->by[1], REIN_MECH_LANDLOCK);
 	cr_expect_eq(line_with(&plan, "/one")->keeping, REIN_KEPT);
-	cr_expect_str_empty(line_with(&plan, "/one")->note);
+	cr_expect_str_eq(line_with(&plan, "/one")->note, "not for what somebody outside the agent puts in its place");
 	cr_expect_str_eq(line_with(&plan, "/two")->note,
 			 "the file has 2 names (hard links); this keeps this name only");
 	cr_expect_str_eq(line_with(&plan, "/missing")->note, "not there; the name is held so that nobody can make it");
 	cr_expect_eq(line_with(&plan, "/skipped")->keeping, REIN_SKIPPED);
 	cr_expect_eq(line_with(&plan, "/nonexistent/thing")->keeping, REIN_SKIPPED);
+	rein_plan_free(&plan);
+}
+
+Test(plan_filesystem, labels_keep_what_mounts_do_not)
+{
+	struct rein_machine exact = machine_exact();
+	struct rein_path_rule rules[] = {
+		rule(REIN_VERDICT_ALLOW, REIN_ACCESS_WRITE, folder),
+		rule(REIN_VERDICT_DENY, REIN_ACCESS_WRITE, in_folder(0, "one")),
+		rule(REIN_VERDICT_DENY, REIN_ACCESS_WRITE, in_folder(1, "two")),
+		rule(REIN_VERDICT_DENY, REIN_ACCESS_WRITE, in_folder(4, "missing")),
+	};
+	struct rein_plan plan = plan_rules(&exact, rules, REIN_COUNT(rules));
+
+	cr_expect_eq(line_with(&plan, "may write")->by[2], REIN_MECH_NONE, "what is allowed needs no label");
+	cr_expect_eq(line_with(&plan, "/one")->by[0], REIN_MECH_NAMESPACES, "mounts stay, on every tier");
+	cr_expect_eq(line_with(&plan, "/one")->by[1], REIN_MECH_BPF_FILE);
+	cr_expect_str_empty(line_with(&plan, "/one")->note);
+	cr_expect_str_empty(line_with(&plan, "/two")->note);
+	cr_expect_str_eq(line_with(&plan, "/missing")->note, "not there; the name is held so that nobody can make it");
+	cr_expect(plan.use[REIN_MECH_BPF_FILE]);
 	rein_plan_free(&plan);
 }
 

@@ -42,15 +42,16 @@ static int stop(struct rein_agent *agent, bool stopped, struct rein_error *err)
 }
 
 /*
- * bpf-trace stops what it catches with SIGSTOP before the freezer arrives; thawed, those would stay stopped. Before the
+ * Hooks stop what they catch with SIGSTOP before the freezer arrives; thawed, those would stay stopped. Before the
  * thaw, so that no shell in the agent sees its job stopped and takes the terminal from it. While frozen nobody forks.
  */
-static void undo_trace_stops(const struct rein_agent *agent)
+static void undo_stops(const struct rein_agent *agent)
 {
+	const bool *use = agent->launch->plan->use;
 	REIN_AUTO_FILE FILE *processes = NULL;
 	int fd, pid;
 
-	if (!agent->launch->plan->use[REIN_MECH_BPF_TRACE] || agent->launch->cgroup_fd < 0)
+	if (!(use[REIN_MECH_BPF_TRACE] || use[REIN_MECH_BPF_FILE]) || agent->launch->cgroup_fd < 0)
 		return;
 	fd = openat(agent->launch->cgroup_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 	processes = fd < 0 ? NULL : fdopen(fd, "r");
@@ -101,7 +102,7 @@ int rein_agent_release(struct rein_agent *agent, enum rein_hold hold, struct rei
 		turn_terminal(agent, before);
 		return 0;
 	}
-	undo_trace_stops(agent);
+	undo_stops(agent);
 	r = stop(agent, false, err);
 	if (r < 0)
 		return r;

@@ -112,7 +112,7 @@ static struct rein_charged look(struct rein_state *state, unsigned mine, uint64_
 /* Where a hook sees the same calls, it counts them: once is enough. */
 static bool counted_by_hook(const struct rein_state *state, enum rein_meter meter, enum rein_mechanism by)
 {
-	unsigned hook = meter == REIN_METER_NET_CONNECTS ? REIN_STATE_NET : REIN_STATE_TRACE;
+	unsigned hook = meter == REIN_METER_NET_CONNECTS ? REIN_STATE_NET : REIN_STATE_TRACE | REIN_STATE_FILE;
 
 	return by == REIN_MECH_BROKER && state->flags & hook;
 }

@@ -56,8 +56,10 @@ static void print(const struct rein_machine *machine)
 	print_facts(machine);
 	print_blind_spots(machine);
 	if (machine->facts[REIN_MECH_BPF_TRACE].works)
-		printf("\nWhile an agent runs, the system call hook costs every process of this host about 0.1 µs a "
-		       "call.\n");
+		printf("\nWhile an agent runs, %s every process of this host about %s µs a system call.\n",
+		       machine->facts[REIN_MECH_BPF_FILE].works ? "the hook that records refusals costs"
+								: "the system call hooks cost",
+		       machine->facts[REIN_MECH_BPF_FILE].works ? "0.1" : "0.2");
 	if (!machine->privileged)
 		printf("\nStarted as root, `rein doctor` shows what root adds.\n");
 }

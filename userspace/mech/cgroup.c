@@ -39,7 +39,7 @@ struct groups {
 static void choose_parent(const struct rein_launch *launch, char *parent, size_t size)
 {
 	const bool *use = launch->plan->use;
-	bool bpf = use[REIN_MECH_BPF_NET] || use[REIN_MECH_BPF_TRACE];
+	bool bpf = use[REIN_MECH_BPF_FILE] || use[REIN_MECH_BPF_NET] || use[REIN_MECH_BPF_TRACE];
 
 	snprintf(parent, size, "%s%s", launch->machine->cgroup_parent,
 		 launch->machine->privileged && !bpf ? REIN_CGROUP_PLAIN : "");

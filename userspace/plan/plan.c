@@ -49,8 +49,8 @@ static void use(struct rein_planning *planning)
 		for (k = 0; k < REIN_COUNT(plan->lines.items[i].by); k++)
 			plan->use[plan->lines.items[i].by[k]] = true;
 	plan->use[REIN_MECH_NONE] = false;
-	/* Both BPF mechanisms find an agent by its cgroup. */
-	if (plan->use[REIN_MECH_BPF_NET] || plan->use[REIN_MECH_BPF_TRACE])
+	/* BPF finds an agent by its cgroup. */
+	if (plan->use[REIN_MECH_BPF_FILE] || plan->use[REIN_MECH_BPF_NET] || plan->use[REIN_MECH_BPF_TRACE])
 		plan->use[REIN_MECH_CGROUP] = true;
 }
 

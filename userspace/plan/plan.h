@@ -30,7 +30,7 @@ struct rein_plan_line {
 
 struct rein_plan_breaker {
 	const struct rein_breaker_rule *rule;
-	enum rein_mechanism by; /* BPF_TRACE, BPF_NET, BROKER or SUPERVISOR (sampling); NONE: degraded away */
+	enum rein_mechanism by; /* BPF_*, BROKER or SUPERVISOR (sampling); NONE: degraded away */
 	enum rein_exactness exactness;
 };
 

@@ -8,9 +8,10 @@
 #include "profile/words.h"
 
 /*
- * Breakers: for a meter, the mechanisms that count it, in the order in which they are taken. Tracepoints stand before
- * the broker although the broker is exact: they cost 0.1 µs a call, the broker a round trip to the supervisor, so the
- * broker is taken where a line asks for what tracepoints cannot do (`deny`, `exactness: exact`).
+ * Breakers: for a meter, the mechanisms that count it, in the order in which they are taken. bpf-file is exact and
+ * costs only the agent. Tracepoints stand before the broker although the broker is exact: they cost 0.2 µs a call, the
+ * broker a round trip to the supervisor, so the broker is taken where a line asks for what tracepoints cannot do
+ * (`deny`, `exactness: exact`).
  */
 
 #define METER(name) (1u << REIN_METER_##name)
@@ -42,6 +43,10 @@ struct keeper {
 };
 
 static const struct keeper keepers[] = {
+	{REIN_MECH_BPF_FILE, METER(WRITE_BYTES), TRIPS_ALL, REIN_EXACTNESS_EXACT, anywhere,
+	 "a shared mapping is charged once, when it is made: from its offset to the end of the file"},
+	{REIN_MECH_BPF_FILE, METERS_CALLS, TRIPS_ALL, REIN_EXACTNESS_EXACT, anywhere,
+	 "a call that passes and then fails for another reason is counted"},
 	{REIN_MECH_BPF_NET, METERS_PACKETS | METER(NET_CONNECTS) | METER(NET_DNS_QUERIES), TRIPS_ALL,
 	 REIN_EXACTNESS_EXACT, anywhere, ""},
 	{REIN_MECH_BPF_TRACE, METERS_CALLS | METER(WRITE_BYTES), TRIPS_STOP, REIN_EXACTNESS_PROMPT, anywhere,
@@ -103,21 +108,28 @@ static void list_on_trips(unsigned on_trips, char *text, size_t size)
 		}
 }
 
-/* What would have to be different here: the first mechanism that does what the line says, and why it does not. */
+/* The mechanism that would do what the line says and does not work here; of several the one that asks for least. */
+static const struct keeper *missing(const struct rein_planning *planning, const struct rein_breaker_rule *rule)
+{
+	const struct keeper *last = NULL;
+
+	for (size_t i = 0; i < REIN_COUNT(keepers); i++)
+		if (keeps(&keepers[i], rule) && !rein_planning_has(planning, keepers[i].by))
+			last = &keepers[i];
+	return last;
+}
+
+/* What would have to be different here. */
 static void say_missing(const struct rein_planning *planning, const struct rein_breaker_rule *rule, char *text,
 			size_t size)
 {
-	for (size_t i = 0; i < REIN_COUNT(keepers); i++) {
-		if (!keeps(&keepers[i], rule))
-			continue;
-		if (rein_planning_has(planning, keepers[i].by))
-			snprintf(text, size, "the agent shares the host's network");
-		else
-			snprintf(text, size, "%s does not work here (%.160s)", rein_mechanism_name(keepers[i].by),
-				 planning->machine->facts[keepers[i].by].detail);
-		return;
-	}
-	snprintf(text, size, "it needs bpf-file, which this version of rein does not have yet");
+	const struct keeper *keeper = missing(planning, rule);
+
+	if (keeper)
+		snprintf(text, size, "%s does not work here (%.160s)", rein_mechanism_name(keeper->by),
+			 planning->machine->facts[keeper->by].detail);
+	else
+		snprintf(text, size, "the agent shares the host's network");
 }
 
 /* What the line could ask for instead: what the first keeper of its meter does on this machine. */
@@ -189,6 +201,18 @@ static void breaker_line(struct rein_planning *planning, const struct rein_break
 	if (rule->on_trip == REIN_ON_TRIP_FREEZE && planning->options->ci)
 		rein_planning_note(line, "with --ci nobody can thaw: it kills%s%s", keeper->note[0] ? "; " : "",
 				   keeper->note);
+}
+
+/* The scope matters to packets only, which no tracepoint counts: so this can be asked before it is decided. */
+bool rein_planning_traces(const struct rein_planning *planning)
+{
+	for (size_t i = 0; i < planning->policy->breakers.count; i++) {
+		const struct keeper *keeper = choose(planning, &planning->policy->breakers.items[i]);
+
+		if (keeper && keeper->by == REIN_MECH_BPF_TRACE)
+			return true;
+	}
+	return false;
 }
 
 void rein_planning_breakers(struct rein_planning *planning)

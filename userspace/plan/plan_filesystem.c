@@ -6,7 +6,10 @@
 #include "plan/planning.h"
 #include "profile/words.h"
 
-/* Path rules. The view has worked out what each comes to here; mounts and Landlock both keep that one view. */
+/*
+ * Path rules. The view has worked out what each comes to here; mounts and Landlock both keep that one view, and
+ * bpf-file what it denies.
+ */
 
 static bool absent(const struct rein_view *view, const struct rein_path_rule *rule)
 {
@@ -24,14 +27,32 @@ static bool held(const struct rein_view *view, const struct rein_path_rule *rule
 	return false;
 }
 
-/* A carve-out is a mount over one name: other names of the same file, made before the start, are not under it. */
-static void note_links(struct rein_plan_line *line, const struct rein_path_rule *rule)
+/* How many names a file has that is there, 0 for anything else. */
+static unsigned long names_of(const struct rein_path_rule *rule)
 {
 	struct stat st;
 
-	if (lstat(rule->path, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink > 1)
+	return lstat(rule->path, &st) == 0 && S_ISREG(st.st_mode) ? (unsigned long)st.st_nlink : 0;
+}
+
+/*
+ * A carve-out is a mount over one name, and goes with what it was made over: other names of the same file, made before
+ * the start, are not under it, nor what somebody outside puts there later. bpf-file knows the file and the name.
+ */
+static void keep_denial(struct rein_planning *planning, struct rein_plan_line *line, const struct rein_path_rule *rule)
+{
+	bool labelled = rein_planning_has(planning, REIN_MECH_BPF_FILE);
+	bool missing = held(&planning->plan->view, rule);
+
+	if (labelled)
+		rein_planning_keep(line, REIN_MECH_BPF_FILE);
+	if (missing)
+		rein_planning_note(line, "not there; the name is held so that nobody can make it");
+	else if (!labelled && names_of(rule) > 1)
 		rein_planning_note(line, "the file has %lu names (hard links); this keeps this name only",
-				   (unsigned long)st.st_nlink);
+				   names_of(rule));
+	else if (!labelled)
+		rein_planning_note(line, "not for what somebody outside the agent puts in its place");
 }
 
 /* The kernel opens for reading what it executes, and Landlock asks for both rights. */
@@ -51,10 +72,8 @@ static void keep(struct rein_planning *planning, struct rein_plan_line *line, co
 		rein_planning_keep(line, REIN_MECH_LANDLOCK);
 	if (rule->verdict == REIN_VERDICT_ALLOW && rule->list == REIN_ACCESS_EXECUTE)
 		note_reading(line, &planning->plan->view, rule);
-	if (rule->verdict == REIN_VERDICT_DENY && held(&planning->plan->view, rule))
-		rein_planning_note(line, "not there; the name is held so that nobody can make it");
-	else if (rule->verdict == REIN_VERDICT_DENY)
-		note_links(line, rule);
+	if (rule->verdict == REIN_VERDICT_DENY)
+		keep_denial(planning, line, rule);
 }
 
 static void path_line(struct rein_planning *planning, const struct rein_path_rule *rule)

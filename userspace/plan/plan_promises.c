@@ -66,18 +66,24 @@ static void root_line(struct rein_planning *planning)
 	}
 }
 
-static const char *record_note(const struct rein_planning *planning)
+/* Tracepoints of system calls slow down every process of the host: one at the exit, or one at each end. */
+static void note_cost(const struct rein_planning *planning, struct rein_plan_line *line)
 {
-	bool broker = rein_planning_has(planning, REIN_MECH_BROKER);
+	bool deaf = !rein_planning_has(planning, REIN_MECH_BROKER);
 
-	if (planning->plan->trace_denials)
-		return broker ? "while an agent runs, the hook costs every process of this host about 0.1 µs a system "
-				"call"
-			      : "while an agent runs, the hook costs every process of this host about 0.1 µs a system "
-				"call; system calls refused by number are not recorded (see rein doctor)";
-	return broker ? "refused system calls and connects are; paths that Landlock or a mount refuses are not: that "
-			"takes root (see rein doctor)"
-		      : "this kernel shows refusals to nobody without root (see rein doctor)";
+	rein_planning_note(line, "while an agent runs, %s every process of this host about %s µs a system call%s",
+			   rein_planning_traces(planning) ? "the two hooks cost" : "the hook costs",
+			   rein_planning_traces(planning) ? "0.2" : "0.1",
+			   deaf ? "; system calls refused by number are not recorded (see rein doctor)" : "");
+}
+
+static void note_unseen(const struct rein_planning *planning, struct rein_plan_line *line)
+{
+	rein_planning_note(line, "%s",
+			   rein_planning_has(planning, REIN_MECH_BROKER)
+				   ? "refused system calls and connects are; paths that Landlock or a mount refuses "
+				     "are not: that takes root (see rein doctor)"
+				   : "this kernel shows refusals to nobody without root (see rein doctor)");
 }
 
 /* Who writes down refusals. Not a promise of enforcement: what stays unseen is in the note. */
@@ -93,7 +99,10 @@ static void record_line(struct rein_planning *planning)
 		rein_planning_keep(line, REIN_MECH_BPF_TRACE);
 	if (rein_planning_has(planning, REIN_MECH_BROKER))
 		rein_planning_keep(line, REIN_MECH_BROKER);
-	rein_planning_note(line, "%s", record_note(planning));
+	if (plan->trace_denials)
+		note_cost(planning, line);
+	else
+		note_unseen(planning, line);
 }
 
 void rein_planning_promises(struct rein_planning *planning)

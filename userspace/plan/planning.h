@@ -51,6 +51,9 @@ void rein_planning_lack(struct rein_planning *planning, struct rein_plan_line *l
 /* Whether the mechanism works on this machine. */
 bool rein_planning_has(const struct rein_planning *planning, enum rein_mechanism mechanism);
 
+/* Whether a breaker will be kept by bpf-trace, whose entrance hook every process of the host pays for. */
+bool rein_planning_traces(const struct rein_planning *planning);
+
 /* The sections. Each adds its lines and sets what of the plan it knows. */
 void rein_planning_promises(struct rein_planning *planning);
 void rein_planning_scope(struct rein_planning *planning); /* before network and breakers */
