@@ -76,34 +76,58 @@ static __always_inline int hook_enter(int before, struct rein_state **state)
 	return 0;
 }
 
-/* Tells of a trip; `dentry`, which may be NULL, is what it was about. */
-static __noinline int hook_tell_trip(struct rein_state *state, int charged, __u32 meter, __u64 n, __u32 op,
-				     struct dentry *dentry)
-{
-	struct rein_raw_event *event = trip_event(state, charged, meter, n);
+/* What is charged for, and told of if it is refused. */
+struct hook_deed {
+	struct rein_state *state;
+	struct dentry *dentry; /* what it is about; may be NULL */
+	__u64 n;
+	__u32 meter;
+	__u32 op; /* enum rein_file_op */
+};
 
+static __noinline int hook_tell(const struct hook_deed *deed, int charged)
+{
+	struct rein_raw_event *event;
+
+	event = event_begin(deed->state, charged & CHARGE_TRIPPED ? REIN_EVENT_TRIP : REIN_EVENT_DENY_BREAKER);
 	if (!event)
 		return 0;
+	event->breaker = charged & CHARGE_BREAKER;
+	event->meter = deed->meter;
+	event->amount = deed->n;
+	event->error = -EDQUOT;
 	event_task(event);
-	event->nr = op;
-	if (dentry)
-		bpf_probe_read_kernel_str(event->path, sizeof(event->path), BPF_CORE_READ(dentry, d_name.name));
+	event->nr = deed->op;
+	if (deed->dentry)
+		bpf_probe_read_kernel_str(event->path, sizeof(event->path), BPF_CORE_READ(deed->dentry, d_name.name));
 	bpf_ringbuf_submit(event, 0);
 	return 0;
+}
+
+/* What is larger than the burst never passes, so it fails: waiting would not help. What waits is told of once. */
+static __noinline int hook_refuse(const struct hook_deed *deed, int charged)
+{
+	struct rein_state *state = deed->state;
+	int never = deed->n > state->breakers[charged & CHARGE_BREAKER].limit.burst;
+	__u32 on_trip = trip(state, charged);
+	int result;
+
+	if (charged & CHARGE_TRIPPED || on_trip == REIN_ON_TRIP_DENY || never)
+		hook_tell(deed, charged);
+	result = hook_stop(on_trip);
+	return never && result == -ERESTARTNOINTR ? -EDQUOT : result;
 }
 
 /* Charges n units of `meter` before the act. Non-zero: refused, that is the hook's result. */
 static __always_inline int hook_charge(struct rein_state *state, __u32 meter, __u64 n, __u32 op, struct dentry *dentry)
 {
+	struct hook_deed deed = {state, dentry, n, meter, op};
 	int charged;
 
 	if (!n || !(state->flags & REIN_STATE_FILE))
 		return 0;
 	charged = charge(state, meter, n);
-	if (charged == CHARGE_PASSED)
-		return 0;
-	hook_tell_trip(state, charged, meter, n, op, dentry);
-	return hook_stop(trip(state, charged));
+	return charged == CHARGE_PASSED ? 0 : hook_refuse(&deed, charged);
 }
 
 #endif

@@ -12,6 +12,7 @@ enum rein_event_kind {
 	REIN_EVENT_DENY_NET,	 /* bpf-net refused: address, port, protocol, op */
 	REIN_EVENT_TRIP,	 /* breaker, meter, amount */
 	REIN_EVENT_DENY_FILE,	 /* a label refused: rule, access, file_op, path */
+	REIN_EVENT_DENY_BREAKER, /* a breaker refused that others' trip opened, or the operation alone is too large */
 };
 
 enum rein_net_op {
@@ -46,8 +47,8 @@ enum rein_file_op {
 struct rein_raw_event {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
 	/*
-	 * TRIP: units that the charge was about. DENY_SYSCALL: REIN_EVENT_HAS_FLAGS | the flags that say what the call
-	 * wanted: O_* of open, openat and openat2, the mode of access and faccessat; 0 for other calls.
+	 * TRIP, DENY_BREAKER: units that the charge was about. DENY_SYSCALL: REIN_EVENT_HAS_FLAGS | the flags that say
+	 * what the call wanted: O_* of open, openat and openat2, the mode of access and faccessat; 0 for other calls.
 	 */
 	__u64 amount;
 	__u32 kind; /* enum rein_event_kind */

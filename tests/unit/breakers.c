@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "agent/breakers.h"
+#include "agent/explain.h"
 #include "agent/message.h"
 #include "harness/agents.h"
 
@@ -353,7 +354,10 @@ Test(breakers, what_a_hook_counts_is_not_counted_again)
 	rein_trial_agent_start(&trial, false);
 	cr_assert(charge(1).passed);
 	cr_assert_eq(trial.state.meters[REIN_METER_DELETE_FILES], 1);
-	trial.state.flags |= REIN_STATE_TRACE;
+	trial.state.flags = REIN_STATE_TRACE;
+	cr_assert(charge(1).passed);
+	cr_assert_eq(trial.state.meters[REIN_METER_DELETE_FILES], 1);
+	trial.state.flags = REIN_STATE_FILE;
 	cr_assert(charge(1).passed);
 	cr_assert_eq(trial.state.meters[REIN_METER_DELETE_FILES], 1);
 }
@@ -403,6 +407,50 @@ Test(breakers, a_single_operation_larger_than_the_burst_is_called_so)
 		strstr(rein_trial_agent_last(&trial, REIN_KIND_TRIP)->why,
 		       "coding-agent-7f3a tried to delete or empty 11 files, but breaker `deletes` (p.yaml:10) allows "
 		       "no operation larger than its burst of 10"));
+}
+
+/* An operation that the kernel has failed because a breaker was open, or that is too large. */
+static const char *told_of(uint64_t n)
+{
+	struct rein_raw_event raw = {
+		.kind = REIN_EVENT_DENY_BREAKER,
+		.pid = 4711,
+		.comm = "rm",
+		.amount = n,
+		.nr = REIN_FILE_OP_DELETE,
+		.error = -EDQUOT,
+		.path = "notes",
+	};
+
+	rein_explain_raw(&trial.agent, &raw, sizeof(raw));
+	return rein_trial_agent_last(&trial, REIN_KIND_DENY)->why;
+}
+
+Test(breakers, what_the_kernel_fails_is_explained)
+{
+	rein_trial_agent_breaker(&trial, "deletes", REIN_ON_TRIP_DENY);
+	trial.planned[0].by = REIN_MECH_BPF_FILE;
+	rein_trial_agent_start(&trial, false);
+	cr_expect_str_eq(told_of(1),
+			 "rm (pid 4711) tried to delete or empty a file (notes); breaker `deletes` "
+			 "(p.yaml:10) is open, because the agent passed what it allows of delete.files, until "
+			 "a person says `rein reset coding-agent-7f3a deletes`, so it was refused (EDQUOT).");
+	cr_expect_str_eq(told_of(11), "rm (pid 4711) tried to delete or empty 11 files (notes); breaker `deletes` "
+				      "(p.yaml:10) allows no operation larger than its burst of 10, so it was refused "
+				      "(EDQUOT).");
+}
+
+Test(breakers, an_operation_that_can_never_pass_fails_in_the_kernel)
+{
+	rein_trial_agent_breaker(&trial, "deletes", REIN_ON_TRIP_FREEZE);
+	trial.planned[0].by = REIN_MECH_BPF_FILE;
+	rein_trial_agent_start(&trial, false);
+	trip_as_hook(0);
+	rein_breakers_tripped(&trial.agent, 0, 11, 4711, "rm");
+	cr_assert(
+		strstr(rein_trial_agent_last(&trial, REIN_KIND_TRIP)->why,
+		       "allows no operation larger than its burst of 10, so it failed (EDQUOT): the agent is frozen"));
+	cr_assert_eq(trial.agent.holds, REIN_HOLD_BREAKER);
 }
 
 Test(breakers, too_many_are_refused)

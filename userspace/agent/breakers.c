@@ -80,13 +80,6 @@ void rein_course_emit(struct rein_agent *agent, int index, const char *op, const
 	rein_agent_emit(agent, &event);
 }
 
-static int errno_of(const struct rein_trip *trip, enum rein_meter meter)
-{
-	if (trip->action != REIN_ON_TRIP_DENY || trip->by)
-		return 0;
-	return meter >= REIN_METER_NET_TX_BYTES && meter <= REIN_METER_NET_DNS_QUERIES ? EPERM : EDQUOT;
-}
-
 static void emit_trip(struct rein_agent *agent, const struct rein_trip *trip)
 {
 	const struct rein_breaker_rule *rule = rein_breakers_rule(agent, trip->index);
@@ -106,7 +99,7 @@ static void emit_trip(struct rein_agent *agent, const struct rein_trip *trip)
 		.meter = rein_meter_name(rule->meter),
 		.meter_used = (total ? breaker->bucket.used : rein_breaker_level(breaker, trip->now_ns)),
 		.meter_limit = total ? rule->total : rule->burst,
-		.error = errno_of(trip, rule->meter),
+		.error = rein_trip_errno(agent, trip),
 	};
 
 	rein_trip_why(agent, trip, why, sizeof(why));

@@ -207,11 +207,19 @@ static void take_trip(struct rein_agent *agent, const struct rein_raw_event *raw
 		rein_breakers_tripped(agent, raw->breaker, raw->amount, (pid_t)raw->pid, raw->comm);
 }
 
+static void take_breaker(struct rein_agent *agent, const struct rein_raw_event *raw)
+{
+	struct rein_refused refused = refused_of(agent, raw);
+
+	refused.mechanism = REIN_MECH_BPF_FILE;
+	refused.op = rein_file_op_name(raw->nr);
+	if (raw->breaker < agent->launch->state->nr_breakers)
+		rein_explain_refused_charge(&refused, raw->breaker, raw->amount, raw->path[0] ? raw->path : NULL);
+}
+
 static void (*const takers[])(struct rein_agent *agent, const struct rein_raw_event *raw) = {
-	[REIN_EVENT_EXEC] = take_exec,
-	[REIN_EVENT_DENY_SYSCALL] = take_syscall,
-	[REIN_EVENT_DENY_NET] = take_net,
-	[REIN_EVENT_TRIP] = take_trip,
+	[REIN_EVENT_EXEC] = take_exec, [REIN_EVENT_DENY_SYSCALL] = take_syscall, [REIN_EVENT_DENY_NET] = take_net,
+	[REIN_EVENT_TRIP] = take_trip, [REIN_EVENT_DENY_BREAKER] = take_breaker,
 };
 
 /* What came in a form that this program does not know is lost, and counted as such: it may have been a refusal. */

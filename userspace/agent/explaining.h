@@ -7,7 +7,7 @@
 #include "agent/agent.h"
 #include "agent/deed.h"
 
-/* What the explanations of paths, addresses and system calls have in common. */
+/* What the explanations of paths, addresses, system calls and breakers have in common. */
 
 /* Who was refused, when, and what came back. Strings are borrowed; 0 and NULL: not known. */
 struct rein_refused {
@@ -64,5 +64,11 @@ void rein_explain_refused_address(const struct rein_address_refusal *refusal);
 
 /* A socket of a kind that is not allowed. `kind` as in rein_raw_event.nr of REIN_NET_OP_SOCKET. */
 void rein_explain_refused_socket(const struct rein_refused *refused, uint32_t kind);
+
+/* What breaker `index` does not let through: `n` units, about `object`, which may be NULL. Its trip was told before. */
+void rein_explain_refused_charge(const struct rein_refused *refused, int index, uint64_t n, const char *object);
+
+/* What bpf-file was asked about (enum rein_file_op) in a word; never NULL. */
+const char *rein_file_op_name(uint32_t op);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "agent/trip.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,6 +51,24 @@ static bool is_sampled(const struct rein_breaker *breaker)
 	return breaker->mechanism == REIN_MECH_SUPERVISOR;
 }
 
+/* A single operation that is too large for ever: bpf-file fails it, whatever else is done. */
+static bool fails_alone(const struct rein_agent *agent, const struct rein_trip *trip)
+{
+	const struct rein_breaker *breaker = breaker_of(agent, trip);
+
+	return breaker->mechanism == REIN_MECH_BPF_FILE && breaker->on_trip != REIN_ON_TRIP_KILL &&
+	       trip->amount > breaker->limit.burst;
+}
+
+int rein_trip_errno(const struct rein_agent *agent, const struct rein_trip *trip)
+{
+	enum rein_meter meter = rein_breakers_rule(agent, trip->index)->meter;
+
+	if (trip->by || (trip->action != REIN_ON_TRIP_DENY && !fails_alone(agent, trip)))
+		return 0;
+	return meter >= REIN_METER_NET_TX_BYTES && meter <= REIN_METER_NET_DNS_QUERIES ? EPERM : EDQUOT;
+}
+
 enum rein_trip_cause rein_trip_cause(const struct rein_agent *agent, const struct rein_trip *trip)
 {
 	if (trip->by)
@@ -80,7 +99,7 @@ static void who_did(const struct rein_agent *agent, const struct rein_trip *trip
 		fprintf(out, "%s", id);
 }
 
-static void how_much(enum rein_meter meter, uint64_t n, FILE *out)
+void rein_trip_write_deed(FILE *out, enum rein_meter meter, uint64_t n)
 {
 	const char *phrase = n == 1 ? doings[meter].one : doings[meter].many, *cut = strstr(phrase, "%s");
 	char amount[REIN_UNITS_MAX];
@@ -102,7 +121,7 @@ static void did_what(const struct rein_agent *agent, const struct rein_trip *tri
 		return;
 	}
 	fprintf(out, is_sampled(breaker_of(agent, trip)) ? " was seen to " : " tried to ");
-	how_much(rein_breakers_rule(agent, trip->index)->meter, trip->amount, out);
+	rein_trip_write_deed(out, rein_breakers_rule(agent, trip->index)->meter, trip->amount);
 }
 
 static void allows_rate(const struct rein_agent *agent, const struct rein_trip *trip, FILE *out)
@@ -121,8 +140,9 @@ static void allows_single(const struct rein_agent *agent, const struct rein_trip
 	const struct rein_breaker_rule *rule = rein_breakers_rule(agent, trip->index);
 	char burst[REIN_UNITS_MAX];
 
-	fprintf(out, "allows no operation larger than its burst of %s",
-		rein_meter_amount(rule->meter, rule->burst, burst));
+	fprintf(out, "allows no operation larger than its burst of %s%s",
+		rein_meter_amount(rule->meter, rule->burst, burst),
+		fails_alone(agent, trip) ? ", so it failed (EDQUOT)" : "");
 }
 
 static void allows_total(const struct rein_agent *agent, const struct rein_trip *trip, FILE *out)

@@ -2,6 +2,8 @@
 #ifndef REIN_AGENT_TRIP_H
 #define REIN_AGENT_TRIP_H
 
+#include <stdio.h>
+
 #include "agent/agent.h"
 
 /* One trip in words, for the audit and for whoever has to decide what happens next. */
@@ -32,8 +34,13 @@ struct rein_trip {
 
 /* Why it tripped. */
 enum rein_trip_cause rein_trip_cause(const struct rein_agent *agent, const struct rein_trip *trip);
+/* What the operation that tripped it got, as a positive errno; 0: it was not failed, or nobody knows. */
+int rein_trip_errno(const struct rein_agent *agent, const struct rein_trip *trip);
 /* One sentence: who did what, what the breaker allows and where that stands, what was done, what a person can do. */
 void rein_trip_why(const struct rein_agent *agent, const struct rein_trip *trip, char *ret_text, size_t size);
+
+/* What a process does when `meter` counts n units, as in "tried to write 4KiB to files". 0: how many is not known. */
+void rein_trip_write_deed(FILE *out, enum rein_meter meter, uint64_t n);
 
 /* The rule of breaker `index`, as the plan holds it. */
 const struct rein_breaker_rule *rein_breakers_rule(const struct rein_agent *agent, int index);

@@ -7,9 +7,9 @@
 #include "agent/addressed.h"
 #include "agent/breakers.h"
 #include "agent/explain.h"
+#include "agent/explaining.h"
 #include "agent/trip.h"
 #include "mech/syscall_groups.h"
-#include "profile/words.h"
 
 static const struct rein_verdict_on_call passes = {REIN_REPLY_PASS, 0};
 
@@ -49,33 +49,19 @@ static struct rein_verdict_on_call refuse_by_policy(struct rein_agent *agent, co
 static void record_refusal(struct rein_agent *agent, const struct rein_question *q, const struct rein_watched_call *row,
 			   int index)
 {
-	const struct rein_breaker_rule *rule = rein_breakers_rule(agent, index);
-	char path[REIN_QUESTION_PATH_MAX] = "", comm[16], why[512];
-	const struct rein_breaker *breaker = &agent->launch->state->breakers[index];
+	char path[REIN_QUESTION_PATH_MAX] = "", comm[16];
+	struct rein_refused refused = {
+		.agent = agent,
+		.pid = rein_question_pid(q),
+		.comm = comm,
+		.op = row->name,
+		.mechanism = REIN_MECH_BROKER,
+		.error = EDQUOT,
+	};
 
 	rein_question_comm(q, comm);
 	describe(q, row, path);
-	snprintf(why, sizeof(why),
-		 "The breaker %s is open, because the agent passed what it allows of %s; it refuses every such call "
-		 "until it closes%s.",
-		 rule->name, rein_meter_name(rule->meter),
-		 rule->cool_down_ns ? " by itself or a person resets it with `rein reset`"
-				    : ", which a person does with `rein reset`");
-	rein_agent_emit(agent, &(struct rein_event){
-				       .kind = REIN_KIND_DENY,
-				       .verdict = REIN_VERDICT_DENY,
-				       .pid = rein_question_pid(q),
-				       .comm = comm,
-				       .op = row->name,
-				       .object = *path ? path : NULL,
-				       .rule = &rule->origin,
-				       .mechanism = REIN_MECH_BROKER,
-				       .why = why,
-				       .meter = rein_meter_name(rule->meter),
-				       .meter_used = REIN_LOAD(&breaker->bucket.used),
-				       .meter_limit = rule->burst,
-				       .error = EDQUOT,
-			       });
+	rein_explain_refused_charge(&refused, index, 1, *path ? path : NULL);
 }
 
 static const enum rein_reply replies[REIN_ON_TRIP_COUNT] = {
