@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Tests, lint, demo, bench and fuzzing. Each file of unit/, live/ and escape/ is one Criterion program.
 TEST_CPPFLAGS = $(CPPFLAGS) -Itests
-TEST_GROUPS := unit live escape vm
+TEST_GROUPS := unit live escape
 TEST_SOURCES := $(wildcard $(TEST_GROUPS:%=tests/%/*.c))
 TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 HARNESS_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/harness/*.c))
@@ -27,17 +27,22 @@ check-live: tests agents ## run the live tests only
 check-escape: tests ## run the escape probes only
 	$(Q)tests/check $(BUILD) escape
 
-check-vm: tests guests ## run the tests on other kernels only, under emulation
+check-vm: guests ## run the tests on other kernels only, under emulation; KERNEL=vmlinuz adds one
 	$(Q)tests/check $(BUILD) vm
 
 tests: $(BUILD)/rein $(TESTS) $(BUILD)/tests/probe
 
-guests: $(BUILD)/rein # kernels and the initramfs they boot, for tests/vm
-	$(Q)tests/vm/kernel 6.1 $(BUILD)/vm >/dev/null
-	$(Q)tests/vm/kernel 6.12 $(BUILD)/vm >/dev/null
-	$(Q)tests/vm/image $(BUILD)/vm/image.gz $(BUILD)
+guests: tests # the initramfs that the guests boot
+	@mkdir -p $(BUILD)/vm
+	$(Q)tests/vm/image $(BUILD)/vm/image $(BUILD)
 
-.PHONY: fuzzers guests check-vm
+LSM ?= landlock,lockdown,yama,integrity,apparmor,bpf
+VM_KERNEL = $(or $(KERNEL),$(shell tests/vm/kernel 6.12 $(BUILD)/vm))
+vm: guests ## a shell in a guest; KERNEL=vmlinuz, LSM=list choose it
+	$(Q)VM_SHELL=1 tests/vm/run "$(VM_KERNEL)" $(BUILD)/vm/image 'cd /opt/rein; exec bash -i' \
+		"$(LSM)"
+
+.PHONY: fuzzers guests check-vm vm
 fuzzers: $(FUZZERS)
 
 agents: # real agents, for tests/live/real_agents.c; skipped aloud without a registry
