@@ -6,10 +6,291 @@
  * programs are attached as fmod_ret to the functions that call the hooks.
  */
 
-#include "hook.bpf.h"
+#include "change.bpf.h"
 #include "label.bpf.h"
+#include "mapping.bpf.h"
 
 #include <bpf/bpf_tracing.h>
+
+/* Data: how much, announced by what is watched; then the hook that decides. */
+
+SEC("fentry/rw_verify_area")
+int BPF_PROG(rein_rw_verify_area, int rw, struct file *file, const __s64 *position, __u64 count)
+{
+	__s64 at = 0;
+
+	if (rw != WRITE)
+		return 0;
+	if (position)
+		bpf_probe_read_kernel(&at, sizeof(at), position);
+	announce(file, AMOUNT_WRITE, at, count);
+	return 0;
+}
+
+SEC("fentry/vfs_fallocate")
+int BPF_PROG(rein_vfs_fallocate, struct file *file, int mode, __s64 offset, __s64 length)
+{
+	announce(file, fallocate_kind(mode), offset, length);
+	return 0;
+}
+
+/* Length 0 is the whole file, which may grow until it is done: refused, so that callers copy instead. */
+SEC("fentry/vfs_clone_file_range")
+int BPF_PROG(rein_vfs_clone_file_range, struct file *in, __s64 from, struct file *out, __s64 to, __s64 length)
+{
+	announce(out, length ? AMOUNT_WRITE : AMOUNT_WHOLE, to, length);
+	return 0;
+}
+
+SEC("fentry/vfs_dedupe_file_range_one")
+int BPF_PROG(rein_vfs_dedupe_file_range_one, struct file *in, __s64 from, struct file *out, __s64 to, __s64 length)
+{
+	announce(out, AMOUNT_WRITE, to, length);
+	return 0;
+}
+
+SEC("lsm/file_permission")
+int BPF_PROG(rein_file_permission, struct file *file, int mask, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return mask & MAY_WRITE ? amount_charge(state, file) : 0;
+}
+
+SEC("fentry/vm_mmap_pgoff")
+int BPF_PROG(rein_vm_mmap_pgoff, struct file *file, __u64 address, __u64 length, __u64 prot, __u64 flags, __u64 page)
+{
+	announce_mapping(file, page);
+	return 0;
+}
+
+SEC("lsm/mmap_file")
+int rein_mmap_file(unsigned long long *ctx)
+{
+	struct rein_state *state;
+	int result = hook_enter(place_read(ctx, rein_mmap_file_before), &state);
+
+	if (result || !state)
+		return result;
+	return mapping_made(state, (struct file *)ctx[0], place_read(ctx, rein_mmap_file_prot),
+			    place_read(ctx, rein_mmap_file_flags));
+}
+
+SEC("lsm/file_mprotect")
+int BPF_PROG(rein_file_mprotect, struct vm_area_struct *vma, __u64 wanted, __u64 prot, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return mapping_changed(state, vma, wanted | prot);
+}
+
+/* Opening and cutting. */
+
+SEC("lsm/file_open")
+int BPF_PROG(rein_file_open, struct file *file, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return opened(state, file);
+}
+
+SEC("lsm/path_truncate")
+int BPF_PROG(rein_path_truncate, const struct path *path, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	count_anew();
+	return 0;
+}
+
+/* 6.2, 3350607dc562: ftruncate and O_TRUNC came by path_truncate before. */
+SEC("lsm/file_truncate")
+int BPF_PROG(rein_file_truncate, struct file *file, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	count_anew();
+	return 0;
+}
+
+/* Names. These hooks are called by system calls only, once each. */
+
+SEC("lsm/path_mknod")
+int BPF_PROG(rein_path_mknod, const struct path *dir, struct dentry *dentry, __u16 mode, __u32 device, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return one_file(state, REIN_METER_CREATE_FILES, REIN_FILE_OP_CREATE, dentry);
+}
+
+SEC("lsm/path_mkdir")
+int BPF_PROG(rein_path_mkdir, const struct path *dir, struct dentry *dentry, __u16 mode, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return one_file(state, REIN_METER_CREATE_FILES, REIN_FILE_OP_CREATE, dentry);
+}
+
+SEC("lsm/path_symlink")
+int BPF_PROG(rein_path_symlink, const struct path *dir, struct dentry *dentry, const char *target, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return one_file(state, REIN_METER_CREATE_FILES, REIN_FILE_OP_CREATE, dentry);
+}
+
+SEC("lsm/path_link")
+int BPF_PROG(rein_path_link, struct dentry *old, const struct path *dir, struct dentry *dentry, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return one_file(state, REIN_METER_CREATE_FILES, REIN_FILE_OP_LINK, dentry);
+}
+
+SEC("lsm/path_unlink")
+int BPF_PROG(rein_path_unlink, const struct path *dir, struct dentry *dentry, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return one_file(state, REIN_METER_DELETE_FILES, REIN_FILE_OP_DELETE, dentry);
+}
+
+SEC("lsm/path_rmdir")
+int BPF_PROG(rein_path_rmdir, const struct path *dir, struct dentry *dentry, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return one_file(state, REIN_METER_DELETE_FILES, REIN_FILE_OP_DELETE, dentry);
+}
+
+SEC("lsm/path_rename")
+int BPF_PROG(rein_path_rename, const struct path *from_dir, struct dentry *from, const struct path *onto_dir,
+	     struct dentry *onto, __u32 flags, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return renamed(state, from, onto, flags);
+}
+
+/* Attributes. */
+
+SEC("lsm/inode_setattr")
+int rein_inode_setattr(unsigned long long *ctx)
+{
+	struct rein_state *state;
+	int result = hook_enter(place_read(ctx, rein_setattr_before), &state);
+
+	if (result || !state)
+		return result;
+	return attributes_set(state, (struct dentry *)place_read(ctx, rein_setattr_dentry),
+			      (struct iattr *)place_read(ctx, rein_setattr_attr));
+}
+
+SEC("lsm/inode_setxattr")
+int BPF_PROG(rein_inode_setxattr, void *idmap, struct dentry *dentry, const char *name, const void *value, __u64 size,
+	     int flags, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return attribute_set(state, dentry);
+}
+
+SEC("lsm/inode_removexattr")
+int BPF_PROG(rein_inode_removexattr, void *idmap, struct dentry *dentry, const char *name, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return attribute_set(state, dentry);
+}
+
+/* 6.2, 72b6aa6e0d4b: ACLs were extended attributes before. */
+SEC("lsm/inode_set_acl")
+int BPF_PROG(rein_inode_set_acl, void *idmap, struct dentry *dentry, const char *name, void *acl, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return attribute_set(state, dentry);
+}
+
+SEC("lsm/inode_remove_acl")
+int BPF_PROG(rein_inode_remove_acl, void *idmap, struct dentry *dentry, const char *name, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return attribute_set(state, dentry);
+}
+
+SEC("lsm/file_ioctl")
+int BPF_PROG(rein_file_ioctl, struct file *file, __u32 command, __u64 argument, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return controlled(state, file, command);
+}
+
+/* Processes. */
+
+SEC("lsm/bprm_creds_for_exec")
+int BPF_PROG(rein_bprm_creds_for_exec, struct linux_binprm *bprm, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return hook_charge(state, REIN_METER_EXEC_COUNT, 1, REIN_FILE_OP_EXECUTE, bprm->file->f_path.dentry);
+}
 
 /* Threads are no forks. */
 SEC("lsm/task_alloc")
@@ -21,17 +302,6 @@ int BPF_PROG(rein_task_alloc, struct task_struct *task, unsigned long clone_flag
 	if (result || !state || clone_flags & CLONE_THREAD)
 		return result;
 	return hook_charge(state, REIN_METER_FORK_COUNT, 1, REIN_FILE_OP_FORK, NULL);
-}
-
-SEC("lsm/path_mkdir")
-int BPF_PROG(rein_path_mkdir, const struct path *dir, struct dentry *dentry, __u16 mode, int before)
-{
-	struct rein_state *state;
-	int result = hook_enter(before, &state);
-
-	if (result || !state)
-		return result;
-	return hook_charge(state, REIN_METER_CREATE_FILES, 1, REIN_FILE_OP_CREATE, dentry);
 }
 
 char rein_license[] SEC("license") = "GPL";

@@ -87,6 +87,7 @@ struct hook_deed {
 
 static __noinline int hook_tell(const struct hook_deed *deed, int charged)
 {
+	struct dentry *dentry = deed->dentry; /* a read relocated by CO-RE begins at a kernel's struct */
 	struct rein_raw_event *event;
 
 	event = event_begin(deed->state, charged & CHARGE_TRIPPED ? REIN_EVENT_TRIP : REIN_EVENT_DENY_BREAKER);
@@ -98,8 +99,8 @@ static __noinline int hook_tell(const struct hook_deed *deed, int charged)
 	event->error = -EDQUOT;
 	event_task(event);
 	event->nr = deed->op;
-	if (deed->dentry)
-		bpf_probe_read_kernel_str(event->path, sizeof(event->path), BPF_CORE_READ(deed->dentry, d_name.name));
+	if (dentry)
+		bpf_probe_read_kernel_str(event->path, sizeof(event->path), BPF_CORE_READ(dentry, d_name.name));
 	bpf_ringbuf_submit(event, 0);
 	return 0;
 }

@@ -50,6 +50,7 @@ struct address_space {
 
 struct inode {
 	__u16 i_mode;
+	unsigned int i_nlink;
 	__s64 i_size;
 	unsigned long i_ino;
 	struct super_block *i_sb;
@@ -109,10 +110,12 @@ struct task_struct {
 
 struct vm_area_struct {
 	unsigned long vm_flags;
+	unsigned long vm_pgoff;
 	struct file *vm_file;
 } CO_RE;
 
 struct linux_binprm {
+	struct file *file;
 	const char *filename;
 } CO_RE;
 
@@ -121,9 +124,12 @@ struct linux_binprm {
 #define S_IFIFO 0010000
 #define S_IFSOCK 0140000
 #define FMODE_WRITE (1U << 1)
-#define FMODE_CREATED (1U << 20) /* 4.19, 73a09dd94377: this very open made the file */
-#define SB_KERNMOUNT (1UL << 22) /* a mount that no path leads to, such as memfd's */
+#define FMODE_CREATED (1U << 20)   /* 4.19, 73a09dd94377: this very open made the file */
+#define FMODE_NOACCOUNT (1U << 29) /* 4.20, d3b1084dfd4b: the kernel's own, such as those below overlayfs */
+#define SB_KERNMOUNT (1UL << 22)   /* a mount that no path leads to, such as memfd's */
+#define VM_WRITE 0x2UL
 #define VM_SHARED 0x8UL
+#define OVERLAYFS_SUPER_MAGIC 0x794c7630
 #define PROC_SUPER_MAGIC 0x9fa0
 #define SYSFS_MAGIC 0x62656572
 #define AT_FDCWD ((__u32)-100)

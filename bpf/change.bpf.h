@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef REIN_CHANGE_BPF_H
+#define REIN_CHANGE_BPF_H
+
+#include "amount.bpf.h"
+#include "place.bpf.h"
+
+/* Names, sizes and attributes: what is counted in files, not in bytes. */
+
+#define RENAME_EXCHANGE (1U << 1)
+#define O_TMPFILE_BIT 020000000
+#define ATTR_SIZE (1U << 3)
+#define ATTR_FORCE (1U << 9) /* the kernel's own doing, such as dropping set-user-ID after a write */
+#define ATTR_WANTED 0x101b7U /* mode, owner, group, times; TIMES_SET */
+
+#define FS_IOC_SETFLAGS 0x40086602
+#define FS_IOC32_SETFLAGS 0x40046602
+#define FS_IOC_FSSETXATTR 0x401c5820
+
+/* What is tried and fails afterwards for another reason has been counted: tried and let through. */
+static __always_inline int one_file(struct rein_state *state, __u32 meter, __u32 op, struct dentry *dentry)
+{
+	return hook_charge(state, meter, 1, op, dentry);
+}
+
+static __always_inline int renamed(struct rein_state *state, struct dentry *from, struct dentry *onto, __u32 flags)
+{
+	int result = one_file(state, REIN_METER_RENAME_FILES, REIN_FILE_OP_RENAME, from);
+
+	if (result || !onto->d_inode || flags & RENAME_EXCHANGE)
+		return result;
+	return one_file(state, REIN_METER_DELETE_FILES, REIN_FILE_OP_RENAME, onto);
+}
+
+/*
+ * A file that this very open made was counted when its name was. A file without a name is made here. What an open cuts
+ * is counted when it is cut.
+ */
+static __always_inline int opened(struct rein_state *state, struct file *file)
+{
+	if (!(file->f_mode & FMODE_WRITE) || !inode_counts(file->f_inode) || is_second_pass(file))
+		return 0;
+	if (file->f_flags & O_TMPFILE_BIT)
+		return one_file(state, REIN_METER_CREATE_FILES, REIN_FILE_OP_CREATE, file->f_path.dentry);
+	if (file->f_mode & FMODE_CREATED)
+		return 0;
+	return one_file(state, REIN_METER_WRITE_FILES, REIN_FILE_OP_OPEN, file->f_path.dentry);
+}
+
+/*
+ * Overlayfs changes its own inode first, then the file below, which may be a copy made just now. The outer one knows
+ * what was there before, so it counts, and the next one of this thread is let pass.
+ */
+static __always_inline int counted_above(struct inode *inode)
+{
+	struct thread *thread = thread_of_current();
+	__u32 below;
+
+	if (!thread)
+		return 0;
+	below = thread->below;
+	thread->below = is_overlay(inode);
+	return below && !thread->below;
+}
+
+/* A new call begins: nothing of it was counted yet. */
+static __always_inline void count_anew(void)
+{
+	struct thread *thread = thread_of_current();
+
+	if (thread)
+		thread->below = 0;
+}
+
+static __always_inline int resized(struct rein_state *state, struct dentry *dentry, __u64 size)
+{
+	struct inode *inode = dentry->d_inode;
+
+	if (!inode_counts(inode))
+		return 0;
+	if (size < (__u64)inode->i_size)
+		return one_file(state, REIN_METER_DELETE_FILES, REIN_FILE_OP_TRUNCATE, dentry);
+	return hook_charge(state, REIN_METER_WRITE_BYTES, mapped_growth(inode, size, 0), REIN_FILE_OP_TRUNCATE, dentry);
+}
+
+static __always_inline int attributes_set(struct rein_state *state, struct dentry *dentry, struct iattr *attr)
+{
+	__u32 valid = attr->ia_valid;
+
+	if (!(state->flags & REIN_STATE_FILE) || counted_above(dentry->d_inode))
+		return 0;
+	if (valid & ATTR_SIZE)
+		return resized(state, dentry, attr->ia_size);
+	if (valid & ATTR_FORCE || !(valid & ATTR_WANTED))
+		return 0;
+	return one_file(state, REIN_METER_CHMOD_FILES, REIN_FILE_OP_ATTRIBUTES, dentry);
+}
+
+/* Extended attributes, ACLs and flags of overlayfs's own inode: they come by again for the file below. */
+static __always_inline int attribute_set(struct rein_state *state, struct dentry *dentry)
+{
+	if (is_overlay(dentry->d_inode))
+		return 0;
+	return one_file(state, REIN_METER_CHMOD_FILES, REIN_FILE_OP_ATTRIBUTES, dentry);
+}
+
+static __always_inline int controlled(struct rein_state *state, struct file *file, __u32 command)
+{
+	announce_nothing();
+	if (rein_file_setattr_dentry != PLACE_NONE)
+		return 0;
+	if (command != FS_IOC_SETFLAGS && command != FS_IOC32_SETFLAGS && command != FS_IOC_FSSETXATTR)
+		return 0;
+	return attribute_set(state, file->f_path.dentry);
+}
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef REIN_MAPPING_BPF_H
+#define REIN_MAPPING_BPF_H
+
+#include "amount.bpf.h"
+
+/*
+ * Stores through a shared mapping are no calls, so a mapping is charged when it becomes writable: all that it can ever
+ * show of the file, from its beginning to the file's end, since mremap() makes it longer without a hook. What is added
+ * to a mapped file later is charged when that happens.
+ */
+
+#define PROT_WRITE 0x2
+#define MAP_SHARED 0x1 /* also a bit of MAP_SHARED_VALIDATE */
+#define PAGE_BYTES 4096ULL
+#define PAGE_SHIFT 12
+
+/* mmap_file does not know where in the file the mapping begins. */
+static __always_inline void announce_mapping(struct file *file, __u64 page)
+{
+	struct thread *thread;
+
+	if (!file || !current_is_agent())
+		return;
+	thread = thread_of_current();
+	if (!thread)
+		return;
+	thread->map_file = (__u64)file;
+	thread->map_at = page << PAGE_SHIFT;
+}
+
+/* Where it begins; 0, the worst case, if nobody said so. */
+static __always_inline __u64 mapping_start(struct file *file)
+{
+	struct thread *thread = thread_of_current();
+	__u64 at;
+
+	if (!thread || thread->map_file != (__u64)file)
+		return 0;
+	at = thread->map_at;
+	thread->map_file = 0;
+	return at;
+}
+
+static __always_inline int mapping_charge(struct rein_state *state, struct file *file, __u64 at)
+{
+	__u64 end = (file->f_inode->i_size + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+
+	if (!inode_counts(file->f_inode) || at >= end)
+		return 0;
+	return hook_charge(state, REIN_METER_WRITE_BYTES, end - at, REIN_FILE_OP_MAP, file->f_path.dentry);
+}
+
+static __always_inline int mapping_made(struct rein_state *state, struct file *file, __u64 prot, __u64 flags)
+{
+	if (!file || !(flags & MAP_SHARED) || !(prot & PROT_WRITE) || !(file->f_mode & FMODE_WRITE))
+		return 0;
+	return mapping_charge(state, file, mapping_start(file));
+}
+
+static __always_inline int mapping_changed(struct rein_state *state, struct vm_area_struct *vma, __u64 prot)
+{
+	struct file *file = vma->vm_file;
+
+	if (!file || !(prot & PROT_WRITE) || !(vma->vm_flags & VM_SHARED) || (vma->vm_flags & VM_WRITE))
+		return 0;
+	return mapping_charge(state, file, vma->vm_pgoff << PAGE_SHIFT);
+}
+
+#endif
