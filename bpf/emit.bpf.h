@@ -34,8 +34,11 @@ static __always_inline void event_lost(struct rein_state *state, __u32 kind)
 		__sync_fetch_and_add(&state->lost_denials, 1);
 }
 
-/* An event to fill and hand to bpf_ringbuf_submit, all zero but for time, kind and breaker; NULL: counted as lost. */
-static __always_inline struct rein_raw_event *event_begin(struct rein_state *state, __u32 kind)
+/*
+ * An event to fill and hand to bpf_ringbuf_submit, all zero but for time, kind and breaker; NULL: counted as lost. Of
+ * `size` bytes, a constant: what is more than the event itself is room for the writer, and nobody reads it.
+ */
+static __always_inline struct rein_raw_event *event_begin_sized(struct rein_state *state, __u32 kind, __u64 size)
 {
 	struct rein_raw_event *event = NULL;
 	__u32 slot = state->slot;
@@ -43,7 +46,7 @@ static __always_inline struct rein_raw_event *event_begin(struct rein_state *sta
 
 	ring = bpf_map_lookup_elem(&rein_rings, &slot);
 	if (ring && ring_has_room(ring, kind))
-		event = bpf_ringbuf_reserve(ring, sizeof(*event), 0);
+		event = bpf_ringbuf_reserve(ring, size, 0);
 	if (!event) {
 		event_lost(state, kind);
 		return NULL;
@@ -53,6 +56,11 @@ static __always_inline struct rein_raw_event *event_begin(struct rein_state *sta
 	event->kind = kind;
 	event->breaker = 0xff;
 	return event;
+}
+
+static __always_inline struct rein_raw_event *event_begin(struct rein_state *state, __u32 kind)
+{
+	return event_begin_sized(state, kind, sizeof(struct rein_raw_event));
 }
 
 #endif

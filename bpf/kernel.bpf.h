@@ -67,9 +67,11 @@ struct qstr {
 } CO_RE;
 
 struct dentry {
+	unsigned int d_flags;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	struct super_block *d_sb;
 } CO_RE;
 
 struct path {
@@ -123,7 +125,9 @@ struct linux_binprm {
 #define S_IFREG 0100000
 #define S_IFIFO 0010000
 #define S_IFSOCK 0140000
+#define FMODE_READ (1U << 0)
 #define FMODE_WRITE (1U << 1)
+#define FMODE_EXEC (1U << 5)	   /* in f_flags too: the file is opened to be run */
 #define FMODE_CREATED (1U << 20)   /* 4.19, 73a09dd94377: this very open made the file */
 #define FMODE_NOACCOUNT (1U << 29) /* 4.20, d3b1084dfd4b: the kernel's own, such as those below overlayfs */
 #define SB_KERNMOUNT (1UL << 22)   /* a mount that no path leads to, such as memfd's */

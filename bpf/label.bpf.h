@@ -6,7 +6,12 @@
 
 #include "hook.bpf.h"
 
-/* What an agent's labels say about a file, a name, and everything above them. */
+/*
+ * What an agent's labels say about a file, a name, and everything above them. A file is looked for by its inode, so it
+ * does not matter by which path, mount, root or namespace it was reached; what is above it, by the dentries up to the
+ * root of its file system. Names stand beside inodes, for what somebody else puts there later; in folders that do not
+ * tell upper from lower case a name is known only as the policy writes it.
+ */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -20,5 +25,291 @@ struct {
 			__uint(value_size, sizeof(struct rein_label));
 		});
 } rein_labels SEC(".maps");
+
+/* One walk from a dentry to the root of its file system, or to the first label that denies what is asked. */
+struct label_walk {
+	void *labels;
+	struct dentry *at, *below; /* below: where it was before; NULL at the start */
+	__u32 device;
+	__u32 ask;    /* enum rein_label_deny: a label that denies one of these ends the walk */
+	__u32 denied; /* by all labels that were met */
+	__u32 rule;   /* of the label that denied what is asked, else of the first that denied anything */
+	__u32 names;  /* how many dentries from the start to what that label is on, that one included */
+	__u32 held_rule;
+	__u8 held;  /* the start stands above something denied, by held_rule */
+	__u8 known; /* `below` is a folder that stood above something denied at the start of the agent */
+	__u8 done;
+	__u8 pad[5];
+};
+
+/*
+ * The hash of a name, as userspace makes it; 0 if it cannot be read. Global, so that the verifier looks at its loop
+ * once: the address of the name comes as a number.
+ */
+__attribute__((noinline)) __u64 label_hash(__u64 name, __u32 length)
+{
+	__u64 hash = REIN_LABEL_HASH_START;
+	char piece[16];
+
+	if (length > REIN_LABEL_NAME_MAX)
+		return 0;
+	for (__u32 from = 0; from < REIN_LABEL_NAME_MAX && from < length; from += sizeof(piece)) {
+		__u32 rest = length - from;
+
+		if (rest > sizeof(piece))
+			rest = sizeof(piece);
+		if (bpf_probe_read_kernel(piece, rest, (const void *)(name + from)))
+			return 0;
+		for (__u32 i = 0; i < sizeof(piece); i++)
+			if (i < rest)
+				hash = REIN_LABEL_HASH_STEP(hash, piece[i]);
+	}
+	return REIN_LABEL_HASH_END(hash);
+}
+
+static __always_inline void label_hold(struct label_walk *walk, const struct rein_label *label)
+{
+	walk->held = 1;
+	walk->held_rule = label->rule;
+}
+
+static __always_inline void label_apply(struct label_walk *walk, __u32 deny, __u32 rule, __u32 names)
+{
+	if (!deny)
+		return;
+	if (!walk->denied || deny & walk->ask) {
+		walk->rule = rule;
+		walk->names = names;
+	}
+	walk->denied |= deny;
+}
+
+/* What the folder `key` says about the name by which the walk came into it. Non-zero: that cannot be known. */
+static __always_inline int label_name(struct label_walk *walk, struct rein_label_key *key, __u32 names)
+{
+	struct dentry *below = walk->below;
+	struct rein_label *label;
+
+	key->name = label_hash((__u64)BPF_CORE_READ(below, d_name.name), BPF_CORE_READ(below, d_name.len));
+	if (!key->name)
+		return -EACCES;
+	label = bpf_map_lookup_elem(walk->labels, key);
+	if (!label)
+		return 0;
+	label_apply(walk, label->deny, label->rule, names);
+	if (!walk->known)
+		label_apply(walk, label->deny_other, label->rule, names);
+	if (names == 1 && label->flags & REIN_LABEL_HOLD)
+		label_hold(walk, label);
+	return 0;
+}
+
+static long label_step(__u32 steps, struct label_walk *walk)
+{
+	struct dentry *at = walk->at, *parent = BPF_CORE_READ(at, d_parent);
+	struct inode *inode = BPF_CORE_READ(at, d_inode);
+	struct rein_label_key key = {.device = walk->device};
+	struct rein_label *label = NULL;
+	__u32 flags = 0;
+
+	if (inode) {
+		key.inode = BPF_CORE_READ(inode, i_ino);
+		label = bpf_map_lookup_elem(walk->labels, &key);
+	}
+	if (label) {
+		flags = label->flags;
+		if (flags & REIN_LABEL_NAMES && walk->below && label_name(walk, &key, steps))
+			return 1;
+		label_apply(walk, label->deny, label->rule, steps + 1);
+		if (!steps && flags & REIN_LABEL_HOLD)
+			label_hold(walk, label);
+	}
+	walk->known = !!(flags & REIN_LABEL_HOLD);
+	walk->done = walk->denied & walk->ask || parent == at;
+	walk->below = at;
+	walk->at = parent;
+	return walk->done;
+}
+
+/* Fills `walk`. 0: it came to an end; otherwise what is asked for is not to be had. */
+static __always_inline int label_look(struct rein_state *state, struct dentry *dentry, __u32 ask,
+				      struct label_walk *walk)
+{
+	__u32 slot = state->slot;
+
+	__builtin_memset(walk, 0, sizeof(*walk));
+	walk->labels = bpf_map_lookup_elem(&rein_labels, &slot);
+	walk->at = dentry;
+	walk->ask = ask;
+	walk->rule = REIN_LABEL_NO_RULE;
+	if (!walk->labels || !dentry)
+		return -EACCES;
+	walk->device = BPF_CORE_READ(dentry, d_sb, s_dev);
+	bpf_loop(REIN_LABEL_DEPTH_MAX, label_step, walk, 0);
+	return walk->done ? 0 : -EACCES;
+}
+
+#define LABEL_NAMES_TOLD 24
+#define LABEL_O_TRUNC 01000
+
+/* So that a name can be read behind others without a look at how much room is left. */
+struct label_event {
+	struct rein_raw_event event;
+	char beyond[REIN_EVENT_PATH_MAX];
+};
+
+static __always_inline void label_tell_names(struct rein_raw_event *event, struct dentry *dentry, __u32 names)
+{
+	__u32 at = 0;
+
+	for (__u32 i = 0; i < LABEL_NAMES_TOLD && i < names; i++) {
+		long length = bpf_probe_read_kernel_str(event->path + (at & (REIN_EVENT_PATH_MAX - 1)),
+							REIN_EVENT_PATH_MAX, BPF_CORE_READ(dentry, d_name.name));
+
+		if (length < 0)
+			break;
+		at += length;
+		if (at > REIN_EVENT_PATH_MAX)
+			break;
+		dentry = BPF_CORE_READ(dentry, d_parent);
+		if (i + 1 == names)
+			return;
+	}
+	event->truncated = 1;
+}
+
+/* Tells of a refusal and is its result. */
+static __noinline int label_refuse(struct rein_state *state, struct dentry *dentry, const struct label_walk *walk,
+				   __u64 amount, __u32 op)
+{
+	struct rein_raw_event *event;
+
+	__sync_fetch_and_add(&state->denials, 1);
+	event = event_begin_sized(state, REIN_EVENT_DENY_FILE, sizeof(struct label_event));
+	if (!event)
+		return -EACCES;
+	event_task(event);
+	event->amount = amount;
+	event->nr = op;
+	event->error = -EACCES;
+	event->rule = walk->rule;
+	label_tell_names(event, dentry, walk->names ? walk->names : LABEL_NAMES_TOLD);
+	bpf_ringbuf_submit(event, 0);
+	return -EACCES;
+}
+
+/* May `wanted` be done to what `dentry` names, be it there or not? */
+static __noinline int label_decide(struct rein_state *state, struct dentry *dentry, __u32 wanted, __u32 op)
+{
+	struct label_walk walk;
+
+	if (label_look(state, dentry, wanted, &walk))
+		return label_refuse(state, dentry, &walk, wanted | REIN_EVENT_TOO_DEEP, op);
+	return walk.denied & wanted ? label_refuse(state, dentry, &walk, wanted, op) : 0;
+}
+
+/* The same of what goes away: it may not stand above something denied either. *ret_denied: by all labels above it. */
+static __noinline int label_decide_removal(struct rein_state *state, struct dentry *dentry, __u32 op, __u32 *ret_denied)
+{
+	struct label_walk walk;
+
+	if (label_look(state, dentry, REIN_LABEL_WRITE, &walk))
+		return label_refuse(state, dentry, &walk, REIN_LABEL_WRITE | REIN_EVENT_TOO_DEEP, op);
+	*ret_denied = walk.denied;
+	if (walk.denied & REIN_LABEL_WRITE)
+		return label_refuse(state, dentry, &walk, REIN_LABEL_WRITE, op);
+	if (!walk.held)
+		return 0;
+	walk.rule = walk.held_rule;
+	walk.names = 1;
+	return label_refuse(state, dentry, &walk, REIN_LABEL_WRITE | REIN_EVENT_HELD, op);
+}
+
+/* A denial that the new place would take off what is brought there. */
+static __noinline int label_decide_passage(struct rein_state *state, struct dentry *from, __u32 denied_from,
+					   __u32 denied_to, __u32 op)
+{
+	struct label_walk walk;
+	__u32 lost = denied_from & ~denied_to;
+
+	if (!lost)
+		return 0;
+	label_look(state, from, lost, &walk);
+	return label_refuse(state, from, &walk, lost, op);
+}
+
+/* What the hooks of bpf-file ask. An agent without labels pays for one comparison. */
+
+static __always_inline int label_check(struct rein_state *state, struct dentry *dentry, __u32 wanted, __u32 op)
+{
+	return wanted && state->flags & REIN_STATE_LABELS ? label_decide(state, dentry, wanted, op) : 0;
+}
+
+/* `dentry` goes away: unlink, rmdir. */
+static __always_inline int label_check_removal(struct rein_state *state, struct dentry *dentry, __u32 op)
+{
+	__u32 denied = 0;
+
+	return state->flags & REIN_STATE_LABELS ? label_decide_removal(state, dentry, op, &denied) : 0;
+}
+
+#define RENAME_EXCHANGE 2
+
+static __noinline int label_decide_rename(struct rein_state *state, struct dentry *from, struct dentry *to, __u32 flags)
+{
+	__u32 denied_from = 0, denied_to = 0;
+	int refused = label_decide_removal(state, from, REIN_FILE_OP_RENAME, &denied_from);
+
+	if (!refused)
+		refused = label_decide_removal(state, to, REIN_FILE_OP_RENAME, &denied_to);
+	if (!refused)
+		refused = label_decide_passage(state, from, denied_from, denied_to, REIN_FILE_OP_RENAME);
+	if (!refused && flags & RENAME_EXCHANGE)
+		refused = label_decide_passage(state, to, denied_to, denied_from, REIN_FILE_OP_RENAME);
+	return refused;
+}
+
+static __always_inline int label_check_rename(struct rein_state *state, struct dentry *from, struct dentry *to,
+					      __u32 flags)
+{
+	return state->flags & REIN_STATE_LABELS ? label_decide_rename(state, from, to, flags) : 0;
+}
+
+/* Of what is denied nobody makes another name, except where the same is denied. */
+static __noinline int label_decide_link(struct rein_state *state, struct dentry *from, struct dentry *to)
+{
+	__u32 denied_from = 0, denied_to = 0;
+	int refused = label_decide_removal(state, from, REIN_FILE_OP_LINK, &denied_from);
+
+	if (!refused)
+		refused = label_decide_removal(state, to, REIN_FILE_OP_LINK, &denied_to);
+	return refused ? refused : label_decide_passage(state, from, denied_from, denied_to, REIN_FILE_OP_LINK);
+}
+
+static __always_inline int label_check_link(struct rein_state *state, struct dentry *from, struct dentry *to)
+{
+	return state->flags & REIN_STATE_LABELS ? label_decide_link(state, from, to) : 0;
+}
+
+/* What an open file gives, or is asked to give. */
+static __always_inline __u32 label_access(struct file *file)
+{
+	__u32 mode = BPF_CORE_READ(file, f_mode), flags = BPF_CORE_READ(file, f_flags), wanted = 0;
+
+	if (mode & FMODE_READ)
+		wanted |= REIN_LABEL_READ;
+	if (mode & FMODE_WRITE || flags & LABEL_O_TRUNC)
+		wanted |= REIN_LABEL_WRITE;
+	if (flags & FMODE_EXEC)
+		wanted |= REIN_LABEL_EXECUTE;
+	return wanted;
+}
+
+static __always_inline int label_check_file(struct rein_state *state, struct file *file, __u32 wanted, __u32 op)
+{
+	if (!wanted || !(state->flags & REIN_STATE_LABELS))
+		return 0;
+	return label_decide(state, BPF_CORE_READ(file, f_path.dentry), wanted, op);
+}
 
 #endif

@@ -43,12 +43,15 @@ enum rein_file_op {
 
 #define REIN_EVENT_PATH_MAX 256
 #define REIN_EVENT_HAS_FLAGS (1ULL << 32) /* in `amount`: its low half holds flags, which may be 0 */
+#define REIN_EVENT_HELD (1ULL << 33)	  /* in `amount`: the path stands above something denied */
+#define REIN_EVENT_TOO_DEEP (1ULL << 34)  /* in `amount`: not all that is above it could be looked at */
 
 struct rein_raw_event {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
 	/*
 	 * TRIP, DENY_BREAKER: units that the charge was about. DENY_SYSCALL: REIN_EVENT_HAS_FLAGS | the flags that say
 	 * what the call wanted: O_* of open, openat and openat2, the mode of access and faccessat; 0 for other calls.
+	 * DENY_FILE: what was wanted, enum rein_label_deny, and why it was refused if not by a denial of that.
 	 */
 	__u64 amount;
 	__u32 kind; /* enum rein_event_kind */
@@ -66,7 +69,11 @@ struct rein_raw_event {
 	__u8 truncated; /* path was longer than it could be kept */
 	union {
 		__u32 dirfd; /* what a relative path is relative to, as the caller gave it */
-		__u32 rule;  /* DENY_FILE: index of the policy's path rule; `path` is below what the rule names */
+		/*
+		 * DENY_FILE: index of the policy's path rule, or REIN_LABEL_NO_RULE. `path` is then the names from the
+		 * file up to the labelled thing, that one included, each with its zero byte.
+		 */
+		__u32 rule;
 	};
 	char comm[16];
 	char path[REIN_EVENT_PATH_MAX];

@@ -20,6 +20,9 @@ enum rein_label_flag {
 	REIN_LABEL_NAMES = 1 << 1, /* a folder in which some names have labels of their own */
 };
 
+#define REIN_LABEL_ALL (REIN_LABEL_EXECUTE | REIN_LABEL_WRITE | REIN_LABEL_READ)
+#define REIN_LABEL_NO_RULE (~0U) /* rein's own folder, or refused for want of an answer */
+
 struct rein_label_key {
 	__u64 inode;  /* i_ino: of the labelled thing, or of the folder in which `name` is labelled */
 	__u64 name;   /* rein_label_name of it; 0: the inode itself */
@@ -28,9 +31,21 @@ struct rein_label_key {
 };
 
 struct rein_label {
-	__u16 deny;  /* enum rein_label_deny */
+	__u8 deny; /* enum rein_label_deny */
+	/*
+	 * Of a name on the way to something denied: what is denied of and below any other thing of that name than the
+	 * folder that stood there at the start, since nobody can tell what in it the policy means.
+	 */
+	__u8 deny_other;
 	__u16 flags; /* enum rein_label_flag */
-	__u32 rule;  /* index of the policy's path rule that says so */
+	__u32 rule;  /* index of the policy's path rule that says so, or REIN_LABEL_NO_RULE */
+};
+
+/* What the iterator of inodes.bpf.c writes for each descriptor. */
+struct rein_inode {
+	__u64 inode;
+	__u32 device;
+	__s32 fd;
 };
 
 #define REIN_LABEL_NAME_MAX 255	 /* bytes, as file systems have it */
@@ -44,5 +59,6 @@ struct rein_label {
 
 _Static_assert(sizeof(struct rein_label_key) == 24, "shared with the kernel");
 _Static_assert(sizeof(struct rein_label) == 8, "shared with the kernel");
+_Static_assert(sizeof(struct rein_inode) == 16, "shared with the kernel");
 
 #endif

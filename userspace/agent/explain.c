@@ -217,11 +217,6 @@ static void take_breaker(struct rein_agent *agent, const struct rein_raw_event *
 		rein_explain_refused_charge(&refused, raw->breaker, raw->amount, raw->path[0] ? raw->path : NULL);
 }
 
-static void (*const takers[])(struct rein_agent *agent, const struct rein_raw_event *raw) = {
-	[REIN_EVENT_EXEC] = take_exec, [REIN_EVENT_DENY_SYSCALL] = take_syscall, [REIN_EVENT_DENY_NET] = take_net,
-	[REIN_EVENT_TRIP] = take_trip, [REIN_EVENT_DENY_BREAKER] = take_breaker,
-};
-
 /* What came in a form that this program does not know is lost, and counted as such: it may have been a refusal. */
 static void count_unknown(struct rein_agent *agent)
 {
@@ -232,6 +227,19 @@ static void count_unknown(struct rein_agent *agent)
 				       .why = "An event from the kernel had a form that this rein does not know.",
 			       });
 }
+
+static void take_file(struct rein_agent *agent, const struct rein_raw_event *raw)
+{
+	struct rein_refused refused = refused_of(agent, raw);
+
+	if (!rein_explain_refused_file(&refused, raw))
+		count_unknown(agent);
+}
+
+static void (*const takers[])(struct rein_agent *agent, const struct rein_raw_event *raw) = {
+	[REIN_EVENT_EXEC] = take_exec, [REIN_EVENT_DENY_SYSCALL] = take_syscall, [REIN_EVENT_DENY_NET] = take_net,
+	[REIN_EVENT_TRIP] = take_trip, [REIN_EVENT_DENY_BREAKER] = take_breaker, [REIN_EVENT_DENY_FILE] = take_file,
+};
 
 void rein_explain_raw(struct rein_agent *agent, const struct rein_raw_event *raw, size_t size)
 {

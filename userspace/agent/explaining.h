@@ -2,6 +2,7 @@
 #ifndef REIN_AGENT_EXPLAINING_H
 #define REIN_AGENT_EXPLAINING_H
 
+#include <rein/event.h>
 #include <stdio.h>
 
 #include "agent/agent.h"
@@ -61,6 +62,9 @@ struct rein_address_refusal {
 	uint8_t protocol;
 };
 void rein_explain_refused_address(const struct rein_address_refusal *refusal);
+
+/* A label refused: `raw` is a REIN_EVENT_DENY_FILE. False: it is of a form that is not known. */
+bool rein_explain_refused_file(const struct rein_refused *refused, const struct rein_raw_event *raw);
 
 /* A socket of a kind that is not allowed. `kind` as in rein_raw_event.nr of REIN_NET_OP_SOCKET. */
 void rein_explain_refused_socket(const struct rein_refused *refused, uint32_t kind);
