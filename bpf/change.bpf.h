@@ -3,11 +3,11 @@
 #define REIN_CHANGE_BPF_H
 
 #include "amount.bpf.h"
+#include "label.bpf.h"
 #include "place.bpf.h"
 
 /* Names, sizes and attributes: what is counted in files, not in bytes. */
 
-#define RENAME_EXCHANGE (1U << 1)
 #define O_TMPFILE_BIT 020000000
 #define ATTR_SIZE (1U << 3)
 #define ATTR_FORCE (1U << 9) /* the kernel's own doing, such as dropping set-user-ID after a write */

@@ -253,7 +253,7 @@ static __always_inline int label_check_removal(struct rein_state *state, struct 
 	return state->flags & REIN_STATE_LABELS ? label_decide_removal(state, dentry, op, &denied) : 0;
 }
 
-#define RENAME_EXCHANGE 2
+#define RENAME_EXCHANGE (1U << 1)
 
 static __noinline int label_decide_rename(struct rein_state *state, struct dentry *from, struct dentry *to, __u32 flags)
 {
