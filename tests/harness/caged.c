@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "agent/breakers.h"
+#include "mech/bpf_file.h"
 #include "mech/bpf_net.h"
 #include "mech/bpf_trace.h"
 #include "mech/cgroup.h"
@@ -71,6 +72,14 @@ void caged_break(struct caged *caged, enum rein_mechanism by, enum rein_meter me
 	planned->by = by;
 }
 
+void caged_use_file(struct caged *caged)
+{
+	rein_mech_bpf_file.probe(&caged->machine);
+	if (!caged->machine.facts[REIN_MECH_BPF_FILE].works)
+		cr_skip_test("bpf-file: %s", caged->machine.facts[REIN_MECH_BPF_FILE].detail);
+	caged->plan.use[REIN_MECH_BPF_FILE] = true;
+}
+
 static void prepare(struct caged *caged, const struct rein_mech *mech)
 {
 	struct rein_error err = {0};
@@ -103,6 +112,7 @@ void caged_start(struct caged *caged, bool net, bool trace)
 	};
 	prepare(caged, &rein_mech_cgroup);
 	prepare(caged, &rein_mech_bpf_net);
+	prepare(caged, &rein_mech_bpf_file);
 	prepare(caged, &rein_mech_bpf_trace);
 	if (caged->launch.state && rein_breakers_compile(&caged->plan, false, caged->launch.state, &err) < 0)
 		cr_assert_fail("%s", err.text);
@@ -117,6 +127,8 @@ void caged_stop(struct caged *caged)
 	rein_cgroup_kill(&caged->launch);
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
+	if (caged->plan.use[REIN_MECH_BPF_FILE])
+		rein_mech_bpf_file.release(&caged->launch);
 	if (caged->plan.use[REIN_MECH_BPF_NET])
 		rein_mech_bpf_net.release(&caged->launch);
 	rein_mech_cgroup.release(&caged->launch);

@@ -22,6 +22,8 @@ void caged_allow(struct caged *caged, enum rein_net_direction direction, int pro
 /* Declares a breaker of `by` without cool-down; `rate` units a second. Before caged_start. */
 void caged_break(struct caged *caged, enum rein_mechanism by, enum rein_meter meter, uint64_t rate, uint64_t burst,
 		 enum rein_on_trip on_trip);
+/* bpf-file too; skips the test, with the reason, where it does not work. Before caged_start. */
+void caged_use_file(struct caged *caged);
 /* Prepares the cgroup and those of bpf-net and bpf-trace that are wanted; fails the test if that fails. */
 void caged_start(struct caged *caged, bool net, bool trace);
 /* Kills what is left and releases everything. */

@@ -12,8 +12,11 @@
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
+#include "mech/bpf_flavour.h"
+#include "mech/bpf_object.h"
 #include "mech/cgroup_tree.h"
 
+#include "file.skel.h"
 #include "level.skel.h"
 #include "net.skel.h"
 #include "trace.skel.h"
@@ -21,25 +24,6 @@
 #define RING_BYTES (256 * 1024)
 #define PEERS_MAX 1024
 #define PEER_BYTES 32 /* struct peer of net.bpf.c */
-
-/* libbpf talks to stderr by itself; the first thing it warns of belongs into the error instead. */
-static char first_warning[256];
-
-__attribute__((format(printf, 2, 0))) static int keep_warning(enum libbpf_print_level level, const char *fmt,
-							      va_list arguments)
-{
-	if (level == LIBBPF_WARN && !first_warning[0])
-		vsnprintf(first_warning, sizeof(first_warning), fmt, arguments);
-	first_warning[strcspn(first_warning, "\n")] = '\0';
-	return 0;
-}
-
-static int fail_load(struct rein_error *err, int r, const char *what)
-{
-	r = r < 0 ? -r : EIO;
-	return rein_fail(err, r, "cannot load %s: %s%s%s", what, strerror(r), first_warning[0] ? ": " : "",
-			 first_warning);
-}
 
 /* In a child inside the cgroup: the program says at which of its ancestors' levels that cgroup stands. */
 static int ask_level(int program, uint64_t id)
@@ -69,7 +53,7 @@ static int find_level(const struct rein_machine *machine, uint32_t *ret_level, s
 	char name[32];
 
 	if (!skeleton)
-		return fail_load(err, -errno, "a tracepoint program");
+		return rein_object_fail(err, -errno, "a tracepoint program");
 	snprintf(name, sizeof(name), "level-%d", getpid());
 	cgroup = rein_cgroup_make(machine->cgroup_parent, name, err);
 	if (cgroup >= 0) {
@@ -82,54 +66,37 @@ static int find_level(const struct rein_machine *machine, uint32_t *ret_level, s
 	return *ret_level ? 0 : rein_fail(err, EOPNOTSUPP, "cannot find the level of %s", machine->cgroup_parent);
 }
 
-/* libbpf takes over a map that is pinned already, and pins the others itself. */
-static int pin_maps(struct bpf_object *object)
+static int attach_all(struct bpf_object *object, int parent)
 {
-	for (size_t i = 0; i < REIN_MAP_COUNT; i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(object, rein_map_pins[i].name);
-		char path[128];
-		int r;
+	struct bpf_program *program;
+	int r = 0;
 
-		snprintf(path, sizeof(path), REIN_PINS "/%s", rein_map_pins[i].name);
-		r = map ? bpf_map__set_pin_path(map, path) : 0;
-		if (r < 0)
-			return r;
+	bpf_object__for_each_program(program, object)
+	{
+		r = r ? r
+		      : rein_object_pin_link(bpf_program__attach_cgroup(program, parent), bpf_program__name(program),
+					     NULL);
 	}
-	return 0;
-}
-
-static int attach_one(struct bpf_program *program, int parent)
-{
-	struct bpf_link *link = bpf_program__attach_cgroup(program, parent);
-	char path[128];
-	int r;
-
-	if (!link)
-		return -errno;
-	snprintf(path, sizeof(path), REIN_PINS "/%s", bpf_program__name(program));
-	r = bpf_link__pin(link, path);
-	bpf_link__destroy(link); /* the pin keeps it */
 	return r;
 }
 
 static int load_net(const struct rein_pins_config *config, int parent, struct rein_error *err)
 {
 	struct rein_net *skeleton = rein_net__open();
-	struct bpf_program *program;
 	int r;
 
 	if (!skeleton)
-		return fail_load(err, -errno, "bpf-net");
+		return rein_object_fail(err, -errno, "bpf-net");
 	skeleton->rodata->rein_parent_id = config->parent_id;
 	skeleton->rodata->rein_level = config->level;
 	skeleton->rodata->rein_mechanism = REIN_MECH_BPF_NET;
-	r = pin_maps(skeleton->obj);
+	r = rein_object_share_maps(skeleton->obj);
 	if (!r)
 		r = rein_net__load(skeleton);
 	if (!r)
-		bpf_object__for_each_program(program, skeleton->obj) if (!r) r = attach_one(program, parent);
+		r = attach_all(skeleton->obj, parent);
 	rein_net__destroy(skeleton);
-	return r < 0 ? fail_load(err, r, "bpf-net") : 0;
+	return r < 0 ? rein_object_fail(err, r, "bpf-net") : 0;
 }
 
 static int pin_programs(struct bpf_object *object)
@@ -137,13 +104,7 @@ static int pin_programs(struct bpf_object *object)
 	struct bpf_program *program;
 	int r = 0;
 
-	bpf_object__for_each_program(program, object)
-	{
-		char path[128];
-
-		snprintf(path, sizeof(path), REIN_PINS "/%s", bpf_program__name(program));
-		r = r ? r : bpf_program__pin(program, path);
-	}
+	bpf_object__for_each_program(program, object) r = r ? r : rein_object_pin_program(program, NULL);
 	return r;
 }
 
@@ -153,17 +114,17 @@ static int load_trace(const struct rein_pins_config *config, struct rein_error *
 	int r;
 
 	if (!skeleton)
-		return fail_load(err, -errno, "bpf-trace");
+		return rein_object_fail(err, -errno, "bpf-trace");
 	skeleton->rodata->rein_parent_id = config->parent_id;
 	skeleton->rodata->rein_level = config->level;
 	skeleton->rodata->rein_mechanism = REIN_MECH_BPF_TRACE;
-	r = pin_maps(skeleton->obj);
+	r = rein_object_share_maps(skeleton->obj);
 	if (!r)
 		r = rein_trace__load(skeleton);
 	if (!r)
 		r = pin_programs(skeleton->obj);
 	rein_trace__destroy(skeleton);
-	return r < 0 ? fail_load(err, r, "bpf-trace") : 0;
+	return r < 0 ? rein_object_fail(err, r, "bpf-trace") : 0;
 }
 
 static int pin_config(const struct rein_pins_config *config, struct rein_error *err)
@@ -193,6 +154,8 @@ uint64_t rein_bpf_build(void)
 	object = rein_net__elf_bytes(&size);
 	hash = mix(hash, object, size);
 	object = rein_trace__elf_bytes(&size);
+	hash = mix(hash, object, size);
+	object = rein_file__elf_bytes(&size);
 	return mix(hash, object, size);
 }
 
@@ -200,18 +163,20 @@ int rein_bpf_load(const struct rein_machine *machine, struct rein_error *err)
 {
 	REIN_AUTO_FD int parent = open(machine->cgroup_parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct rein_pins_config config = {.abi = REIN_ABI, .build = rein_bpf_build()};
+	struct rein_pins_facts facts = {0};
 	int r;
 
 	if (parent < 0)
 		return rein_fail_errno(err, "cannot open the cgroup %s", machine->cgroup_parent);
-	first_warning[0] = '\0';
-	libbpf_set_print(keep_warning);
+	rein_object_listen();
 	config.parent_id = rein_cgroup_id(parent);
 	r = find_level(machine, &config.level, err);
 	if (!r)
 		r = load_net(&config, parent, err);
 	if (!r)
 		r = load_trace(&config, err);
+	if (!r)
+		r = rein_flavour_next(&config, &facts, NULL, err);
 	return r ? r : pin_config(&config, err);
 }
 

@@ -14,15 +14,22 @@
 
 #include "base/cleanup.h"
 #include "mech/bpf_load.h"
+#include "mech/bpf_load_file.h"
 #include "mech/bpf_slot.h"
 #include "mech/cgroup_tree.h"
 
 #define CONFIG REIN_PINS "/rein_config"
+#define FACTS REIN_PINS "/rein_facts"
 
 const struct rein_pin_name rein_map_pins[REIN_MAP_COUNT] = {
-	[REIN_MAP_STATES] = {.name = "rein_states"},   [REIN_MAP_SLOTS] = {.name = "rein_slots"},
-	[REIN_MAP_RINGS] = {.name = "rein_rings"},     [REIN_MAP_TRIES] = {.name = "rein_net_tries"},
-	[REIN_MAP_PORTS] = {.name = "rein_net_ports"}, [REIN_MAP_PEERS] = {.name = "rein_net_peers"},
+	[REIN_MAP_STATES] = {.name = "rein_states"},
+	[REIN_MAP_SLOTS] = {.name = "rein_slots"},
+	[REIN_MAP_RINGS] = {.name = "rein_rings"},
+	[REIN_MAP_TRIES] = {.name = "rein_net_tries"},
+	[REIN_MAP_PORTS] = {.name = "rein_net_ports"},
+	[REIN_MAP_PEERS] = {.name = "rein_net_peers"},
+	[REIN_MAP_LABELS] = {.name = "rein_labels", .optional = true},
+	[REIN_MAP_TURN] = {.name = "rein_turn", .optional = true},
 };
 
 const struct rein_pin_name rein_trace_pins[REIN_TRACE_COUNT] = {
@@ -83,6 +90,41 @@ static int read_config(struct rein_pins_config *ret_config)
 	return fd < 0 || bpf_map_lookup_elem(fd, &zero, ret_config) ? -errno : 0;
 }
 
+static int read_facts(struct rein_pins_facts *ret_facts)
+{
+	REIN_AUTO_FD int fd = bpf_obj_get(FACTS);
+	struct bpf_map_info info = {0};
+	uint32_t size = sizeof(info), zero = 0;
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
+		return -errno;
+	if (info.value_size != sizeof(*ret_facts)) /* of another build */
+		return -EPROTO;
+	return bpf_map_lookup_elem(fd, &zero, ret_facts) ? -errno : 0;
+}
+
+static int open_facts(void)
+{
+	REIN_AUTO_FD int fd = bpf_obj_get(FACTS);
+
+	if (fd >= 0 || errno != ENOENT)
+		return rein_take_fd(&fd);
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "rein_facts", 4, sizeof(struct rein_pins_facts), 1, NULL);
+	if (fd < 0 || bpf_obj_pin(fd, FACTS))
+		return -1;
+	return rein_take_fd(&fd);
+}
+
+int rein_pins_remember(const struct rein_pins_facts *facts, struct rein_error *err)
+{
+	REIN_AUTO_FD int fd = open_facts();
+	uint32_t zero = 0;
+
+	if (fd < 0 || bpf_map_update_elem(fd, &zero, facts, BPF_ANY))
+		return rein_fail_errno(err, "cannot pin " FACTS);
+	return 0;
+}
+
 void rein_pins_close(struct rein_pins *pins)
 {
 	for (size_t i = 0; i < REIN_MAP_COUNT; i++)
@@ -96,7 +138,8 @@ void rein_pins_close(struct rein_pins *pins)
 static bool open_all(struct rein_pins *pins)
 {
 	for (size_t i = 0; i < REIN_MAP_COUNT; i++)
-		if ((pins->maps[i] = open_pin(rein_map_pins[i].name)) < 0)
+		if ((pins->maps[i] = open_pin(rein_map_pins[i].name)) < 0 &&
+		    !(rein_map_pins[i].optional && pins->facts.flavour == REIN_FILE_NONE))
 			return false;
 	for (size_t i = 0; i < REIN_TRACE_COUNT; i++)
 		if ((pins->programs[i] = open_pin(rein_trace_pins[i].name)) < 0)
@@ -119,6 +162,16 @@ static bool attached(uint64_t parent_id)
 	return true;
 }
 
+/* All the links of bpf-file that were pinned, and it is their turn. */
+static bool file_attached(const struct rein_pins *pins)
+{
+	uint32_t links = 0;
+
+	if (pins->facts.flavour == REIN_FILE_NONE)
+		return true;
+	return rein_bpf_file_links(pins->config.build, &links) == 0 && links == pins->facts.file_links;
+}
+
 static uint64_t parent_id_of(const struct rein_machine *machine)
 {
 	REIN_AUTO_FD int fd = open(machine->cgroup_parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -138,25 +191,46 @@ static int adopt(const struct rein_machine *machine, struct rein_pins *pins, str
 				 pins->config.abi, REIN_ABI);
 	if (pins->config.build != rein_bpf_build() && rein_pins_agents() == 0)
 		return -ENOENT;
-	if (pins->config.parent_id != parent_id_of(machine) || !attached(pins->config.parent_id) || !open_all(pins)) {
+	if (pins->config.parent_id != parent_id_of(machine) || read_facts(&pins->facts) < 0 ||
+	    !attached(pins->config.parent_id) || !file_attached(pins) || !open_all(pins)) {
 		rein_pins_close(pins);
 		return -ENOENT;
 	}
 	return 0;
 }
 
-static int wipe(struct rein_error *err)
+static int remove_entry(int folder, const char *path, const char *name, struct rein_error *err)
 {
-	REIN_AUTO_DIR DIR *dir = opendir(REIN_PINS);
+	char inner[512];
+
+	if (!unlinkat(folder, name, 0) || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return rein_fail_errno(err, "cannot remove %s/%s", path, name);
+	snprintf(inner, sizeof(inner), "%s/%s", path, name);
+	return rein_pins_remove_folder(inner, err);
+}
+
+int rein_pins_remove_folder(const char *path, struct rein_error *err)
+{
+	REIN_AUTO_DIR DIR *dir = opendir(path);
 	struct dirent *entry;
+	int r = 0;
 
 	if (!dir)
-		return errno == ENOENT ? 0 : rein_fail_errno(err, "cannot read " REIN_PINS);
+		return errno == ENOENT ? 0 : rein_fail_errno(err, "cannot read %s", path);
+	while (!r && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			r = remove_entry(dirfd(dir), path, entry->d_name, err);
+	if (!r && rmdir(path))
+		r = rein_fail_errno(err, "cannot remove %s", path);
+	return r;
+}
+
+static int wipe(struct rein_error *err)
+{
 	unlink(CONFIG); /* first: what is left of a wipe that is cut short must not look whole */
-	while ((entry = readdir(dir)))
-		if (entry->d_name[0] != '.' && unlinkat(dirfd(dir), entry->d_name, 0) && errno != ENOENT)
-			return rein_fail_errno(err, "cannot remove " REIN_PINS "/%s", entry->d_name);
-	return rmdir(REIN_PINS) ? rein_fail_errno(err, "cannot remove " REIN_PINS) : 0;
+	return rein_pins_remove_folder(REIN_PINS, err);
 }
 
 int rein_pins_agents(void)

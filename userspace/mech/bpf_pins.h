@@ -21,6 +21,8 @@ enum rein_pinned_map {
 	REIN_MAP_TRIES,
 	REIN_MAP_PORTS,
 	REIN_MAP_PEERS,
+	REIN_MAP_LABELS, /* with bpf-file only */
+	REIN_MAP_TURN,	 /* the same; the build whose programs decide */
 	REIN_MAP_COUNT,
 };
 
@@ -37,6 +39,7 @@ enum rein_trace_program {
 struct rein_pin_name {
 	const char *name, *tracepoint;
 	unsigned flags; /* enum rein_state_flag */
+	bool optional;	/* not there where bpf-file does not work */
 };
 
 extern const struct rein_pin_name rein_map_pins[REIN_MAP_COUNT];
@@ -50,16 +53,26 @@ struct rein_pins_config {
 	uint64_t build; /* of the programs: another build of the same ABI is replaced while no agent runs, else used */
 };
 
+/* What has been found out about what is pinned. */
+struct rein_pins_facts {
+	uint32_t flavour;    /* enum rein_file_flavour of bpf-file's programs */
+	uint32_t tried;	     /* flavours that were tried, a bit each */
+	uint32_t file_links; /* how many are pinned */
+	uint32_t fired;	     /* mechanisms whose self-test has fired what is pinned now, a bit each */
+	char refusal[224];   /* why bpf-file has no flavour */
+};
+
 /* Descriptors of what is pinned, -1 where not open. */
 struct rein_pins {
 	struct rein_pins_config config;
+	struct rein_pins_facts facts;
 	int maps[REIN_MAP_COUNT];
 	int programs[REIN_TRACE_COUNT];
 };
 
-#define REIN_PINS_NONE                                                           \
-	{                                                                        \
-		.maps = {-1, -1, -1, -1, -1, -1}, .programs = { -1, -1, -1, -1 } \
+#define REIN_PINS_NONE                                                                                      \
+	{                                                                                                   \
+		.maps = {[0 ... REIN_MAP_COUNT - 1] = -1}, .programs = {[0 ... REIN_TRACE_COUNT - 1] = -1}, \
 	}
 
 /* The lock under which pins, slots and the host-wide hooks change; close the descriptor to unlock. Mounts bpffs and
@@ -77,6 +90,12 @@ void rein_pins_close(struct rein_pins *pins);
 
 /* How many slots living supervisors hold; -errno. */
 int rein_pins_agents(void);
+
+/* Pins, or changes, what has been found out; with the lock held. */
+int rein_pins_remember(const struct rein_pins_facts *facts, struct rein_error *err);
+
+/* Removes what is pinned in a folder, and it. Harmless where there is none. */
+int rein_pins_remove_folder(const char *path, struct rein_error *err);
 
 /* Detaches and removes everything; with the lock held. -EBUSY while agents live, 0 also where nothing was pinned. */
 int rein_pins_remove(const struct rein_machine *machine, bool *ret_removed, struct rein_error *err);

@@ -10,5 +10,7 @@
  */
 void rein_bpf_selftest_net(struct rein_machine *machine);
 void rein_bpf_selftest_trace(struct rein_machine *machine);
+/* Of the two ways to attach, the one that fires stays: sets machine->bpf_lsm or bpf_fmod_ret. */
+void rein_bpf_selftest_file(struct rein_machine *machine);
 
 #endif

@@ -53,7 +53,9 @@ static int lock_any(int fd)
 	return -EUSERS;
 }
 
-#define INNER_MAPS (1U << REIN_MAP_RINGS | 1U << REIN_MAP_TRIES | 1U << REIN_MAP_PORTS | 1U << REIN_MAP_PEERS)
+#define INNER_MAPS                                                                                   \
+	(1U << REIN_MAP_RINGS | 1U << REIN_MAP_TRIES | 1U << REIN_MAP_PORTS | 1U << REIN_MAP_PEERS | \
+	 1U << REIN_MAP_LABELS)
 
 /*
  * The cgroup first: what is still inside is refused from then on. The kernel waits out a grace period of some
@@ -67,7 +69,7 @@ static void clear(struct rein_slot *slot, unsigned inner)
 	if (id && !bpf_map_lookup_elem(slot->pins.maps[REIN_MAP_SLOTS], &id, &is) && is == number)
 		bpf_map_delete_elem(slot->pins.maps[REIN_MAP_SLOTS], &id);
 	for (size_t i = 0; i < REIN_MAP_COUNT; i++)
-		if (inner & 1U << i)
+		if (inner & 1U << i && slot->pins.maps[i] >= 0)
 			bpf_map_delete_elem(slot->pins.maps[i], &number);
 	memset(slot->state, 0, sizeof(*slot->state));
 }
@@ -162,7 +164,7 @@ void rein_slot_ready(struct rein_slot *slot, uint32_t flags)
 
 static struct entry *entry_of(const struct rein_launch *launch)
 {
-	return launch->of[REIN_MECH_BPF_NET] ?: launch->of[REIN_MECH_BPF_TRACE];
+	return launch->of[REIN_MECH_BPF_NET] ?: launch->of[REIN_MECH_BPF_FILE] ?: launch->of[REIN_MECH_BPF_TRACE];
 }
 
 static int claim_entry(struct rein_launch *launch, struct entry *entry, struct rein_error *err)

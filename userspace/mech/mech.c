@@ -5,6 +5,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "mech/bpf_file.h"
 #include "mech/bpf_net.h"
 #include "mech/bpf_trace.h"
 #include "mech/cgroup.h"
@@ -19,9 +20,8 @@
  * calls comes last. Seccomp also stands for the broker: the broker's listener is born with the filter.
  */
 const struct rein_mech *const rein_mechanisms[] = {
-	&rein_mech_cgroup,     &rein_mech_bpf_net, &rein_mech_bpf_trace,
-	&rein_mech_namespaces, &rein_mech_rlimits, &rein_mech_privileges,
-	&rein_mech_landlock,   &rein_mech_seccomp, NULL,
+	&rein_mech_cgroup,  &rein_mech_bpf_net,	   &rein_mech_bpf_file, &rein_mech_bpf_trace, &rein_mech_namespaces,
+	&rein_mech_rlimits, &rein_mech_privileges, &rein_mech_landlock, &rein_mech_seccomp,   NULL,
 };
 
 void rein_mechanisms_probe(struct rein_machine *ret_machine)

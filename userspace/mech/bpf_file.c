@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "mech/bpf_file.h"
+
+#include "mech/bpf_file_hooks.h"
+#include "mech/bpf_selftest.h"
+#include "mech/bpf_slot.h"
+
+static unsigned flags_of(const struct rein_plan *plan)
+{
+	unsigned flags = 0;
+
+	for (size_t i = 0; i < plan->breakers.count; i++)
+		if (plan->breakers.items[i].by == REIN_MECH_BPF_FILE)
+			flags |= REIN_STATE_FILE;
+	return flags;
+}
+
+static void release(struct rein_launch *launch)
+{
+	rein_slot_leave(launch, REIN_MECH_BPF_FILE);
+}
+
+static int prepare(struct rein_launch *launch, struct rein_error *err)
+{
+	struct rein_slot *slot = NULL;
+	int r = rein_slot_enter(launch, REIN_MECH_BPF_FILE, &slot, err);
+
+	if (r < 0)
+		return r;
+	if (slot->pins.facts.flavour == REIN_FILE_NONE) {
+		release(launch);
+		return rein_fail(err, EOPNOTSUPP, "bpf-file is not loaded any more; start again");
+	}
+	/* The programs stay attached from load to unload: an agent needs only its state. */
+	rein_slot_ready(slot, flags_of(launch->plan));
+	return 0;
+}
+
+const struct rein_mech rein_mech_bpf_file = {
+	.kind = REIN_MECH_BPF_FILE,
+	.probe = rein_bpf_selftest_file,
+	.prepare = prepare,
+	.release = release,
+};

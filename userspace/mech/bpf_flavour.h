@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef REIN_MECH_BPF_FLAVOUR_H
+#define REIN_MECH_BPF_FLAVOUR_H
+
+#include "mech/bpf_load_file.h"
+
+/*
+ * As what does this kernel take the decision programs of bpf-file? Both ways can load and attach without an error and
+ * never fire, so each is tried once, what the kernel says about itself first, and the self-test judges.
+ */
+
+/*
+ * Loads bpf-file in the next way that has not been tried, and remembers that in the pinned facts. `unfired`: why the
+ * one that is loaded is no good; it is unloaded first. Where none is left, facts->flavour is REIN_FILE_NONE and
+ * facts->refusal says why: no error. With the pins' lock held.
+ */
+int rein_flavour_next(const struct rein_pins_config *config, struct rein_pins_facts *facts, const char *unfired,
+		      struct rein_error *err);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#include "mech/bpf_load_file.h"
+
+#include <bpf/bpf.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "mech/bpf_object.h"
+
+#include "file.skel.h"
+
+struct job {
+	struct rein_file *skeleton;
+	struct btf *kernel;
+	enum rein_file_flavour flavour;
+	char folder[64];
+	uint32_t links;
+};
+
+static const char *const prefixes[] = {[REIN_FILE_LSM] = "bpf_lsm_", [REIN_FILE_FMOD_RET] = "security_"};
+
+static void name_function(const struct job *job, const struct rein_file_hook *hook, char *ret_name, size_t size)
+{
+	snprintf(ret_name, size, "%s%s", hook->plain ? "" : prefixes[job->flavour], hook->name);
+}
+
+static bool is_hook(const struct bpf_program *program)
+{
+	const char *section = bpf_program__section_name(program);
+
+	return !strncmp(section, "lsm/", 4) || !strncmp(section, "fentry/", 7);
+}
+
+static int set_flavour(struct bpf_program *program, const char *function)
+{
+	int r = bpf_program__set_type(program, BPF_PROG_TYPE_TRACING);
+
+	if (!r)
+		r = bpf_program__set_expected_attach_type(program, BPF_MODIFY_RETURN);
+	return r ? r : bpf_program__set_attach_target(program, 0, function);
+}
+
+/* Leaves out what this kernel has no place for, if it can be left out. */
+static int choose(const struct job *job, struct bpf_program *program, struct rein_error *err)
+{
+	const struct rein_file_hook *hook;
+	char function[96];
+
+	if (!is_hook(program))
+		return 0;
+	hook = rein_file_hook(strchr(bpf_program__section_name(program), '/') + 1);
+	if (!hook)
+		return rein_fail(err, EINVAL, "%s has no row in the table of hooks", bpf_program__name(program));
+	name_function(job, hook, function, sizeof(function));
+	if (!rein_object_has_function(job->kernel, function)) {
+		if (hook->optional)
+			return bpf_program__set_autoload(program, false);
+		return rein_fail(err, EOPNOTSUPP, "this kernel has no %s: without it %s", function, hook->without);
+	}
+	if (job->flavour == REIN_FILE_FMOD_RET && !hook->plain && set_flavour(program, function))
+		return rein_fail_errno(err, "cannot attach to %s", function);
+	return 0;
+}
+
+static int place_argument(const struct job *job, const struct rein_file_argument *argument, struct rein_error *err)
+{
+	const struct rein_file_hook *hook = rein_file_hook(argument->hook);
+	uint8_t *constant = (uint8_t *)job->skeleton->rodata + argument->constant;
+	char function[96];
+	int place;
+
+	if (!hook)
+		return rein_fail(err, EINVAL, "%s has no row in the table of hooks", argument->hook);
+	name_function(job, hook, function, sizeof(function));
+	*constant = REIN_FILE_NO_ARGUMENT;
+	if (!rein_object_has_function(job->kernel, function))
+		return 0;
+	place = rein_object_parameter(job->kernel, function, argument->parameter);
+	if (place < 0)
+		return rein_fail(err, EOPNOTSUPP, "%s of this kernel has no parameter %s", function,
+				 argument->parameter);
+	*constant = (uint8_t)place;
+	return 0;
+}
+
+static int fit(const struct job *job, const struct rein_pins_config *config, struct rein_error *err)
+{
+	struct bpf_program *program;
+	int r = 0;
+
+	job->skeleton->rodata->rein_parent_id = config->parent_id;
+	job->skeleton->rodata->rein_level = config->level;
+	job->skeleton->rodata->rein_mechanism = REIN_MECH_BPF_FILE;
+	job->skeleton->rodata->rein_build = config->build;
+	for (const struct rein_file_argument *a = rein_file_arguments; !r && a->hook; a++)
+		r = place_argument(job, a, err);
+	bpf_object__for_each_program(program, job->skeleton->obj) r = r ? r : choose(job, program, err);
+	return r;
+}
+
+/* What is no hook, such as an iterator, is pinned as it is, for whoever runs it. */
+static int attach_one(struct job *job, struct bpf_program *program)
+{
+	if (!bpf_program__autoload(program))
+		return 0;
+	if (!is_hook(program))
+		return rein_object_pin_program(program, job->folder);
+	job->links++;
+	return rein_object_pin_link(bpf_program__attach_trace(program), bpf_program__name(program), job->folder);
+}
+
+static int attach_all(struct job *job)
+{
+	struct bpf_program *program;
+	int r = 0;
+
+	bpf_object__for_each_program(program, job->skeleton->obj) r = r ? r : attach_one(job, program);
+	return r;
+}
+
+/* Until it is their turn, what is attached lets everything pass. */
+static int take_turn(const struct job *job, uint64_t build)
+{
+	uint32_t zero = 0;
+
+	return bpf_map__update_elem(job->skeleton->maps.rein_turn, &zero, sizeof(zero), &build, sizeof(build), BPF_ANY);
+}
+
+static void name_folder(uint64_t build, char *ret_name, size_t size)
+{
+	snprintf(ret_name, size, "file-%016" PRIx64, build);
+}
+
+static int make_folder(const char *name, struct rein_error *err)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), REIN_PINS "/%s", name);
+	return mkdir(path, 0700) ? rein_fail_errno(err, "cannot make %s", path) : 0;
+}
+
+static int load(struct job *job, const struct rein_pins_config *config, struct rein_error *err)
+{
+	int r;
+
+	job->kernel = btf__load_vmlinux_btf();
+	if (!job->kernel)
+		return rein_fail_errno(err, "cannot read this kernel's BTF");
+	r = fit(job, config, err);
+	if (r < 0)
+		return r;
+	r = rein_object_share_maps(job->skeleton->obj);
+	if (!r)
+		r = rein_file__load(job->skeleton);
+	if (!r)
+		r = attach_all(job);
+	if (!r)
+		r = take_turn(job, config->build);
+	return r < 0 ? rein_object_fail(err, r, "bpf-file") : 0;
+}
+
+int rein_bpf_load_file(const struct rein_pins_config *config, enum rein_file_flavour flavour, uint32_t *ret_links,
+		       struct rein_error *err)
+{
+	struct job job = {.flavour = flavour};
+	int r;
+
+	rein_object_listen();
+	name_folder(config->build, job.folder, sizeof(job.folder));
+	r = rein_bpf_unload_file(config->build, err);
+	if (!r)
+		r = make_folder(job.folder, err);
+	if (r < 0)
+		return r;
+	job.skeleton = rein_file__open();
+	r = job.skeleton ? load(&job, config, err) : rein_object_fail(err, -errno, "bpf-file");
+	btf__free(job.kernel);
+	rein_file__destroy(job.skeleton);
+	if (r < 0)
+		rein_bpf_unload_file(config->build, NULL);
+	else
+		*ret_links = job.links;
+	return r;
+}
+
+int rein_bpf_unload_file(uint64_t build, struct rein_error *err)
+{
+	char folder[64], path[128];
+
+	name_folder(build, folder, sizeof(folder));
+	snprintf(path, sizeof(path), REIN_PINS "/%s", folder);
+	return rein_pins_remove_folder(path, err);
+}
+
+static bool is_link(const char *folder, const char *name)
+{
+	struct bpf_link_info info = {0};
+	uint32_t size = sizeof(info);
+	REIN_AUTO_FD int fd = -1;
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	fd = bpf_obj_get(path);
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && info.type == BPF_LINK_TYPE_TRACING;
+}
+
+int rein_bpf_file_links(uint64_t build, uint32_t *ret_links)
+{
+	REIN_AUTO_DIR DIR *dir = NULL;
+	char folder[64], path[128];
+	struct dirent *entry;
+
+	name_folder(build, folder, sizeof(folder));
+	snprintf(path, sizeof(path), REIN_PINS "/%s", folder);
+	dir = opendir(path);
+	if (!dir)
+		return -errno;
+	*ret_links = 0;
+	while ((entry = readdir(dir)))
+		*ret_links += entry->d_name[0] != '.' && is_link(path, entry->d_name);
+	return 0;
+}
