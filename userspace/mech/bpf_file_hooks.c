@@ -7,12 +7,53 @@
 #include "file.skel.h"
 
 const struct rein_file_hook rein_file_hooks[] = {
-	{.name = "task_alloc", .without = "processes are started uncounted"},
-	{.name = "path_mkdir", .without = "folders are made uncounted"},
+	/* Bytes: announced with their size, then judged. */
+	{.name = "rw_verify_area", .plain = true, .without = "it is not known how much a call writes"},
+	{.name = "vfs_fallocate", .plain = true, .without = "it is not known how much a call reserves"},
+	{.name = "vfs_clone_file_range", .plain = true, .without = "it is not known how much a reflink shares"},
+	{.name = "vfs_dedupe_file_range_one", .plain = true, .without = "it is not known how much is deduplicated"},
+	{.name = "vm_mmap_pgoff", .plain = true, .without = "it is not known how long a mapping is"},
+	{.name = "file_permission", .without = "files are read and written unseen"},
+	{.name = "mmap_file", .without = "files are written through mappings unseen"},
+	{.name = "file_mprotect", .without = "a mapping becomes writable unseen"},
+
+	/* Names and files. */
+	{.name = "file_open", .without = "files are opened unseen"},
+	{.name = "path_truncate", .without = "files are cut unseen"},
+	/* 6.2, 3350607dc563; before, ftruncate asked path_truncate. */
+	{.name = "file_truncate", .optional = true, .without = "open files are cut unseen"},
+	{.name = "path_mknod", .without = "files are made unseen"},
+	{.name = "path_mkdir", .without = "folders are made unseen"},
+	{.name = "path_symlink", .without = "symbolic links are made unseen"},
+	{.name = "path_link", .without = "hard links are made unseen"},
+	{.name = "path_unlink", .without = "files are deleted unseen"},
+	{.name = "path_rmdir", .without = "folders are deleted unseen"},
+	{.name = "path_rename", .without = "files are moved unseen"},
+
+	/* Attributes. */
+	{.name = "inode_setattr", .without = "modes, owners and times are changed unseen"},
+	{.name = "inode_setxattr", .without = "extended attributes are set unseen"},
+	{.name = "inode_removexattr", .without = "extended attributes are removed unseen"},
+	/* 6.2, 72b3897e7808; before, ACLs were extended attributes. */
+	{.name = "inode_set_acl", .optional = true, .without = "ACLs are set unseen"},
+	{.name = "inode_remove_acl", .optional = true, .without = "ACLs are removed unseen"},
+	{.name = "file_ioctl", .without = "flags are changed and blocks shared unseen"},
+
+	/* Processes. */
+	{.name = "bprm_creds_for_exec", .without = "programs are started unseen"},
+	{.name = "task_alloc", .without = "processes are made unseen"},
 	{0},
 };
 
+#define AT(constant) offsetof(struct rein_file__rodata, constant)
+
 const struct rein_file_argument rein_file_arguments[] = {
+	{"inode_setattr", "dentry", AT(rein_setattr_dentry)},
+	{"inode_setattr", "attr", AT(rein_setattr_attr)},
+	{"inode_setattr", NULL, AT(rein_setattr_before)},
+	{"mmap_file", "prot", AT(rein_mmap_file_prot)},
+	{"mmap_file", "flags", AT(rein_mmap_file_flags)},
+	{"mmap_file", NULL, AT(rein_mmap_file_before)},
 	{0},
 };
 

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * The hooks of bpf-file: one row for each lsm/ and fentry/ program of bpf/file.bpf.c. Both tables are for whoever adds
- * a program; the loader, the self-test and their tests follow.
+ * The hooks of bpf-file: one row for each lsm/, fentry/ and fexit/ program of bpf/file.bpf.c. Both tables are for
+ * whoever adds a program; the loader, the self-test and their tests follow.
  */
 
 /* How decision programs are attached. */
@@ -22,7 +22,7 @@ enum rein_file_flavour {
 struct rein_file_hook {
 	const char *name;    /* behind the slash of SEC(): "path_mkdir", "rw_verify_area" */
 	const char *without; /* what passes unseen; ends the sentence "without it ..." */
-	bool plain;	     /* fentry/: a function of the kernel that is watched, and decides nothing */
+	bool plain;	     /* fentry/, fexit/: a function of the kernel that is watched, and decides nothing */
 	bool optional;	     /* kernels that lack it are covered by the other hooks: say which and since when */
 };
 

@@ -29,9 +29,12 @@ static void name_function(const struct job *job, const struct rein_file_hook *ho
 
 static bool is_hook(const struct bpf_program *program)
 {
-	const char *section = bpf_program__section_name(program);
+	static const char *const kinds[] = {"lsm/", "fentry/", "fexit/"};
 
-	return !strncmp(section, "lsm/", 4) || !strncmp(section, "fentry/", 7);
+	for (size_t i = 0; i < REIN_COUNT(kinds); i++)
+		if (!strncmp(bpf_program__section_name(program), kinds[i], strlen(kinds[i])))
+			return true;
+	return false;
 }
 
 static int set_flavour(struct bpf_program *program, const char *function)
