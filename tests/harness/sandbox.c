@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "mech/landlock.h"
 #include "mech/namespaces.h"
+#include "mech/namespaces_probe.h"
 #include "mech/privileges.h"
 
 #define FAILED_SETUP 250
@@ -56,6 +57,12 @@ static void add_rule(struct sandbox *sandbox, enum rein_verdict verdict, enum re
 void sandbox_allow(struct sandbox *sandbox, enum rein_access list, const char *path)
 {
 	add_rule(sandbox, REIN_VERDICT_ALLOW, list, path);
+}
+
+void sandbox_allow_digest(struct sandbox *sandbox, const char *path, const char *sha256)
+{
+	sandbox_allow(sandbox, REIN_ACCESS_EXECUTE, path);
+	sandbox->policy.paths.items[sandbox->policy.paths.count - 1].sha256 = sha256;
 }
 
 void sandbox_deny(struct sandbox *sandbox, enum rein_access list, const char *path)
@@ -108,6 +115,7 @@ void sandbox_open(struct sandbox *sandbox)
 	sandbox->machine.uid = geteuid();
 	sandbox->machine.privileged = rein_privileges_full();
 	rein_mech_namespaces.probe(&sandbox->machine);
+	rein_namespaces_probe_overlay(&sandbox->machine);
 	rein_mech_landlock.probe(&sandbox->machine);
 }
 

@@ -11,7 +11,7 @@ struct sandbox {
 	struct rein_plan plan;
 	struct rein_machine machine;
 	struct rein_launch launch;
-	char text[512]; /* of the last error */
+	char text[1024]; /* of the last error */
 };
 
 /* Makes the scratch folder; reads nothing but /usr and its links. */
@@ -21,6 +21,8 @@ void sandbox_close(struct sandbox *sandbox);
 /* Adds a rule; `path` is printf-like and relative to the scratch folder unless it starts with a slash. */
 void sandbox_allow(struct sandbox *sandbox, enum rein_access list, const char *path);
 void sandbox_deny(struct sandbox *sandbox, enum rein_access list, const char *path);
+/* Allows executing the file with the content that its digest, of 64 digits, says; the caller keeps that alive. */
+void sandbox_allow_digest(struct sandbox *sandbox, const char *path, const char *sha256);
 /* The absolute path of something in the scratch folder; valid until the next call but seven. */
 const char *sandbox_path(const struct sandbox *sandbox, const char *path);
 /* Makes a folder, or a file with the given text, with the folders above it. */

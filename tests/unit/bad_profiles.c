@@ -22,6 +22,8 @@ struct bad {
 #define KNOWN_PROFILE                                                                                                 \
 	"rein, name, description, extends, filesystem, network, syscalls, environment, limits, breakers, approvals, " \
 	"audit"
+#define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define SLIP "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b85g"
 #define METERS                                                                                            \
 	"write.bytes, write.files, create.files, delete.files, rename.files, chmod.files, net.tx.bytes, " \
 	"net.rx.bytes, net.connects, net.dns.queries, exec.count, fork.count"
@@ -77,7 +79,7 @@ static const struct bad table[] = {
 	{"slip below", HEAD "filesystem:\n  reed: [/usr]\n",
 	 "bad.yaml:4:3: filesystem: unknown key \"reed\" (did you mean \"read\"?); known here: read, write, execute"},
 	{"hidden key", HEAD "filesystem: {read: {allow: [{path: /usr, \"@line\": 7}]}}\n",
-	 "bad.yaml:3:42: filesystem.read.allow: unknown key \"@line\"; known here: path, optional, if_missing"},
+	 "bad.yaml:3:42: filesystem.read.allow: unknown key \"@line\"; known here: path, optional, if_missing, sha256"},
 	{"nothing", HEAD "network:\n",
 	 "bad.yaml:3:9: network: has no value; expected a mapping with connect, listen and unix (to leave it out, "
 	 "leave "
@@ -102,6 +104,24 @@ static const struct bad table[] = {
 	 "bad.yaml:3:52: filesystem.write.deny.if_missing: expected one of: hold, skip, hold_in_folder"},
 	{"if_missing of an allow line", HEAD "filesystem: {read: [{path: /usr, if_missing: skip}]}\n",
 	 "bad.yaml:3:28: if_missing is for deny lines; a missing path in an allow list is always skipped"},
+	{"a digest too short", HEAD "filesystem: {execute: [{path: /bin/sh, sha256: e3b0c442}]}\n",
+	 "bad.yaml:3:48: \"e3b0c442\" is no SHA-256: 64 hexadecimal digits, as sha256sum prints them"},
+	{"a digest with a slip", HEAD "filesystem: {execute: [{path: /bin/sh, sha256: " SLIP "}]}\n",
+	 "bad.yaml:3:48: \"" SLIP "\" is no SHA-256: 64 hexadecimal digits, as sha256sum prints them"},
+	{"a digest of what is read", HEAD "filesystem: {read: [{path: /bin/sh, sha256: " EMPTY "}]}\n",
+	 "bad.yaml:3:45: sha256 is for lines that allow in filesystem.execute"},
+	{"a digest of what is denied", HEAD "filesystem: {execute: {deny: [{path: /bin/sh, sha256: " EMPTY "}]}}\n",
+	 "bad.yaml:3:55: sha256 is for lines that allow in filesystem.execute"},
+	{"a digest of a socket", HEAD "network: {unix: [{path: /run/s, sha256: " EMPTY "}]}\n",
+	 "bad.yaml:3:41: sha256 is for lines that allow in filesystem.execute"},
+	{"a digest that is optional",
+	 HEAD "filesystem: {execute: [{path: /bin/sh, optional: true, sha256: " EMPTY "}]}\n",
+	 "bad.yaml:3:64: a line with sha256 cannot be optional: other content would run without it"},
+	{"a digest of nothing", HEAD "filesystem: {execute: [{path: /bin/sh, sha256: }]}\n",
+	 "bad.yaml:3:48: filesystem.execute.allow.sha256: has no value; expected a single value (to leave it out, "
+	 "leave out the key too)"},
+	{"a digest of a system call", HEAD "syscalls: [{name: read, sha256: " EMPTY "}]\n",
+	 "bad.yaml:3:25: syscalls.allow: unknown key \"sha256\"; known here: name, optional"},
 	{"name", "rein: 1\nname: Bad Name\n",
 	 "bad.yaml:2:7: \"Bad Name\" is not a name: 1 to 31 of a-z 0-9 _ -, beginning with a letter or digit"},
 	{"long name", "rein: 1\nname: a23456789012345678901234567890123\n",

@@ -96,6 +96,20 @@ static const char *paths_of(const struct rein_policy *policy)
 	return text;
 }
 
+/* As paths_of, of allowed paths with the first digit of their digest. */
+static const char *digests_of(const struct rein_policy *policy)
+{
+	static char text[4096];
+	size_t i, used = 0;
+
+	text[0] = '\0';
+	for (i = 0; i < policy->paths.count; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s%s%.1s", used ? " " : "",
+					 policy->paths.items[i].path, policy->paths.items[i].sha256 ? "=" : "",
+					 policy->paths.items[i].sha256 ?: "");
+	return text;
+}
+
 static const char *net_of(const struct rein_policy *policy)
 {
 	static char text[4096];
@@ -151,6 +165,36 @@ Test(ceiling, paths)
 	for (i = 0; i < REIN_COUNT(cases); i++) {
 		REIN_AUTO_POLICY struct rein_policy *policy = bound(cases[i].profile, cases[i].ceiling);
 		const char *got = paths_of(policy);
+
+		cr_expect_str_eq(got, cases[i].wanted, "%s under %s: %s", cases[i].profile, cases[i].ceiling, got);
+	}
+}
+
+#define ONE "1111111111111111111111111111111111111111111111111111111111111111"
+#define TWO "2222222222222222222222222222222222222222222222222222222222222222"
+
+Test(ceiling, digests)
+{
+	static const struct path_case cases[] = {
+		/* What it bounds to one content stays so, however wide the policy's line is. */
+		{"filesystem: {execute: [/b]}", "filesystem: {execute: [/b, {path: /b/x, sha256: " ONE "}]}",
+		 "/b /b/x=1"},
+		{"filesystem: {execute: [/b]}", "filesystem: {execute: [{path: /b/x, sha256: " ONE "}]}",
+		 "/b/x /b/x=1"},
+		{"filesystem: {execute: [/b/x]}", "filesystem: {execute: [{path: /b/x, sha256: " ONE "}]}",
+		 "/b/x /b/x=1"},
+		/* The policy's own digest stays; two that differ are told apart when the plan is made. */
+		{"filesystem: {execute: [{path: /b/x, sha256: " TWO "}]}", "filesystem: {execute: [/b]}", "/b/x=2"},
+		{"filesystem: {execute: [{path: /b/x, sha256: " TWO "}]}",
+		 "filesystem: {execute: [{path: /b/x, sha256: " ONE "}]}", "/b/x=2 /b/x=1"},
+		/* It allows nothing by itself. */
+		{"filesystem: {execute: [/a]}", "filesystem: {execute: [/a, {path: /b/x, sha256: " ONE "}]}", "/a"},
+		{"filesystem: {read: [/b]}", "filesystem: {execute: [{path: /b/x, sha256: " ONE "}]}", "/b"},
+	};
+
+	for (size_t i = 0; i < REIN_COUNT(cases); i++) {
+		REIN_AUTO_POLICY struct rein_policy *policy = bound(cases[i].profile, cases[i].ceiling);
+		const char *got = digests_of(policy);
 
 		cr_expect_str_eq(got, cases[i].wanted, "%s under %s: %s", cases[i].profile, cases[i].ceiling, got);
 	}

@@ -23,6 +23,8 @@ static const struct rein_profile_context context = {
 	"breakers: {w: {meter: write.bytes, rate: 1B/s, burst: 9, on_trip: kill}, " \
 	"d: {meter: delete.files, rate: 1/s, burst: 9, on_trip: kill}}\n"
 
+#define DIGEST "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
 static const struct {
 	const char *profile, *warning; /* NULL: none */
 } table[] = {
@@ -34,6 +36,10 @@ static const struct {
 	{BOUNDED "filesystem: {write: [/usr]}", "lets the agent write /usr/bin: the system's programs"},
 	{BOUNDED "filesystem: {read: {allow: [$HOME/.ssh], deny: [$HOME/.ssh]}}", NULL},
 	{BOUNDED "filesystem: {write: {allow: [/a], deny: [/b]}}", "denies what no line allows, so it changes nothing"},
+	{BOUNDED "filesystem: {write: [/work], execute: [/work, {path: /work/x, sha256: " DIGEST "}]}",
+	 "names one content in a folder that the agent may write and execute, so it can run any other under another "
+	 "name"},
+	{BOUNDED "filesystem: {write: [/work], execute: [/usr, {path: /work/x, sha256: " DIGEST "}]}", NULL},
 	{BOUNDED "network: {connect: [{cidr: 0.0.0.0/0}]}", "lets the agent talk to every address on every port"},
 	{BOUNDED "network: {connect: [{cidr: 0.0.0.0/0, port: 80}]}",
 	 "includes 169.254.169.254, where clouds hand out the machine's credentials; deny it"},

@@ -121,6 +121,81 @@ Test(plan_filesystem, labels_keep_what_mounts_do_not)
 	rein_plan_free(&plan);
 }
 
+#define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+#define OTHER "1111111111111111111111111111111111111111111111111111111111111111"
+
+static struct rein_plan plan_digest(const char *path, const char *sha256, bool digests)
+{
+	static struct rein_policy policy; /* outlives the plan */
+	static struct rein_machine user;
+	struct rein_path_rule only = rule(REIN_VERDICT_ALLOW, REIN_ACCESS_EXECUTE, path);
+
+	only.sha256 = sha256;
+	user = machine_user();
+	policy = policy_empty();
+	*rein_vec_add(&policy.paths) = only;
+	return plan_of(&policy, &user,
+		       &(struct rein_plan_options){.agent_uid = 1000, .digests = digests, .degrade = true});
+}
+
+Test(plan_filesystem, says_how_one_content_is_kept)
+{
+	struct rein_plan plan = plan_digest(in_folder(0, "one"), EMPTY, true);
+
+	cr_expect_eq(line_with(&plan, "/one")->keeping, REIN_KEPT);
+	cr_expect_str_eq(line_with(&plan, "/one")->note,
+			 "only with the content of its sha256: a private copy of 0B in memory");
+	rein_plan_free(&plan);
+	cr_assert_eq(truncate(in_folder(1, "two"), (3 << 20) + 1), 0);
+	plan = plan_digest(in_folder(1, "two"), OTHER, false);
+	cr_expect_str_eq(line_with(&plan, "/two")->note,
+			 "only with the content of its sha256: a private copy of 4MiB in memory; not under its other "
+			 "names (1 hard links)");
+	rein_plan_free(&plan);
+}
+
+/* --degrade is given: what runs with other content is worse than what does not start. */
+Test(plan_filesystem, other_content_is_refused_whatever_the_options)
+{
+	struct rein_plan plan = plan_digest(in_folder(0, "one"), OTHER, true);
+
+	cr_expect(plan.refused);
+	cr_expect_str_eq(line_with(&plan, "/one")->note,
+			 "holds other content than the line names: sha256 expected " OTHER ", found " EMPTY
+			 "; put the new digest there if you trust the file as it is now, else put back the file");
+	rein_plan_free(&plan);
+}
+
+/* Whoever replaces the file in a folder that is executable as a whole must not have the agent run what they put there.
+ */
+Test(plan_filesystem, one_content_in_an_executable_folder_takes_overlayfs)
+{
+	struct rein_machine user = machine_user();
+	struct rein_path_rule rules[] = {rule(REIN_VERDICT_ALLOW, REIN_ACCESS_EXECUTE, folder),
+					 rule(REIN_VERDICT_ALLOW, REIN_ACCESS_EXECUTE, in_folder(0, "one")),
+					 rule(REIN_VERDICT_ALLOW, REIN_ACCESS_WRITE, folder)};
+	struct rein_plan plan;
+
+	rules[1].sha256 = EMPTY;
+	plan = plan_rules(&user, rules, 2);
+	cr_expect_str_eq(line_with(&plan, "/one")->note,
+			 "its folder can be executed as a whole, so what somebody outside puts in its place would run: "
+			 "to keep that out takes overlayfs (modprobe overlay) and no mounts below the folder; or name "
+			 "files instead of the folder");
+	cr_expect_eq(line_with(&plan, "/one")->keeping, REIN_REFUSED);
+	rein_plan_free(&plan);
+	user.overlay = true;
+	plan = plan_rules(&user, rules, 2);
+	cr_expect_eq(line_with(&plan, "/one")->keeping, REIN_KEPT);
+	rein_plan_free(&plan);
+	plan = plan_rules(&user, rules, 3);
+	cr_expect_eq(line_with(&plan, "/one")->keeping, REIN_REFUSED);
+	cr_expect_str_eq(line_with(&plan, "/one")->note,
+			 "its folder can be written and executed, so other content can run there in its place: take "
+			 "one of the two from the folder");
+	rein_plan_free(&plan);
+}
+
 Test(plan_filesystem, questions_are_refused)
 {
 	struct rein_machine user = machine_user();

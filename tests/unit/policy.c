@@ -175,6 +175,20 @@ Test(policy, a_rule_knows_where_it_came_from)
 	cr_assert_str_eq(policy->name, "p", "named after its file");
 }
 
+Test(policy, a_digest_has_one_spelling)
+{
+	REIN_AUTO_POLICY struct rein_policy *policy = NULL;
+
+	write_text("p.yaml",
+		   "rein: 1\nfilesystem:\n  execute:\n    - /usr/bin\n    - path: /usr/bin/git\n      sha256: "
+		   "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855\n");
+	policy = load("./p.yaml");
+	cr_assert_null(policy->paths.items[0].sha256);
+	cr_assert_str_eq(policy->paths.items[1].sha256,
+			 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	cr_assert_str_eq(policy->paths.items[1].origin.text, "filesystem.execute.allow: /usr/bin/git");
+}
+
 Test(policy, lists_join_and_the_rest_overrides)
 {
 	REIN_AUTO_POLICY struct rein_policy *policy = NULL;

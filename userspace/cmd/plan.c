@@ -73,7 +73,7 @@ int rein_cmd_plan(int argc, char **argv)
 		return code;
 	code = rein_setup_load(&options, &setup, &err);
 	if (code == 0)
-		code = rein_setup_plan(&options, &setup, &err);
+		code = rein_setup_plan(&options, true, &setup, &err);
 	if (code < 0) {
 		code = rein_say_error(&err, 1);
 	} else {

@@ -191,7 +191,7 @@ static int set_up(struct run *run, struct rein_error *err)
 	int r = load(run, err);
 
 	if (!r)
-		r = rein_setup_plan(&run->options, &run->setup, err);
+		r = rein_setup_plan(&run->options, false, &run->setup, err);
 	if (!r && run->setup.plan.refused)
 		r = rein_plan_refusal(&run->setup.plan, err);
 	if (!r) {

@@ -11,6 +11,7 @@
 #include "base/walk.h"
 #include "cmd/identity.h"
 #include "cmd/tmpdir.h"
+#include "mech/namespaces_probe.h"
 #include "mech/privileges.h"
 #include "mech/seccomp.h"
 #include "mech/syscall_filter.h"
@@ -208,10 +209,11 @@ static int check_filter(const struct rein_plan *plan, struct rein_error *err)
 	return rein_filter_decide(plan, &filter, err);
 }
 
-int rein_setup_plan(const struct rein_options *options, struct rein_setup *setup, struct rein_error *err)
+int rein_setup_plan(const struct rein_options *options, bool digests, struct rein_setup *setup, struct rein_error *err)
 {
 	struct rein_plan_options wanted = {.degrade = options->degrade,
 					   .ci = options->ci,
+					   .digests = digests,
 					   .agent_uid = setup->who.uid,
 					   .knows_syscall = rein_seccomp_knows};
 	int r = rein_places_find(&setup->places, err);
@@ -222,6 +224,8 @@ int rein_setup_plan(const struct rein_options *options, struct rein_setup *setup
 		return r;
 	wanted.guarded = (const char *const *)setup->guarded.items;
 	rein_mechanisms_probe(&setup->machine);
+	if (rein_policy_names_digests(setup->policy))
+		rein_namespaces_probe_overlay(&setup->machine);
 	r = rein_plan_make(setup->policy, &setup->machine, &wanted, &setup->plan, err);
 	if (r == 0 && !setup->plan.refused)
 		r = check_filter(&setup->plan, err);

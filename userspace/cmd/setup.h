@@ -23,8 +23,11 @@ struct rein_setup {
 
 /* Finds the workspace and the identity and loads the policy. The caller frees, also after an error. */
 int rein_setup_load(const struct rein_options *options, struct rein_setup *ret_setup, struct rein_error *err);
-/* Then: probes the machine and makes the plan, which may refuse (setup->plan.refused). */
-int rein_setup_plan(const struct rein_options *options, struct rein_setup *setup, struct rein_error *err);
+/*
+ * Then: probes the machine and makes the plan, which may refuse (setup->plan.refused). `digests`: compares whole files
+ * with their sha256 at once, for who only plans; a launch does it itself, with what it then runs.
+ */
+int rein_setup_plan(const struct rein_options *options, bool digests, struct rein_setup *setup, struct rein_error *err);
 void rein_setup_free(struct rein_setup *setup);
 
 /* Where rein's own program is, without its name; NULL where /proc does not say. The caller frees it. */

@@ -3,16 +3,17 @@
 
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 
-int rein_mounts_open(int root_fd, const char *path)
+static int open_inside(int root_fd, const char *path, uint64_t flags)
 {
 	struct open_how how = {
-		.flags = O_PATH | O_CLOEXEC | O_NOFOLLOW,
+		.flags = flags | O_CLOEXEC | O_NOFOLLOW,
 		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
 	int fd;
@@ -22,6 +23,16 @@ int rein_mounts_open(int root_fd, const char *path)
 		fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
 	} while (fd < 0 && (errno == EAGAIN || errno == EINTR));
 	return fd < 0 ? -errno : fd;
+}
+
+int rein_mounts_open(int root_fd, const char *path)
+{
+	return open_inside(root_fd, path, O_PATH);
+}
+
+int rein_mounts_open_file(int root_fd, const char *path)
+{
+	return open_inside(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 }
 
 int rein_mounts_copy(int fd)
@@ -43,6 +54,16 @@ int rein_mounts_restrict(int fd, uint64_t attributes, bool deep)
 int rein_mounts_attach(int tree_fd, int target_fd)
 {
 	if (move_mount(tree_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH))
+		return -errno;
+	return 0;
+}
+
+int rein_mounts_seal(int fd)
+{
+	REIN_AUTO_FD int picked = fspick(fd, "", FSPICK_EMPTY_PATH | FSPICK_CLOEXEC);
+
+	if (picked < 0 || fsconfig(picked, FSCONFIG_SET_FLAG, "ro", NULL, 0) ||
+	    fsconfig(picked, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0))
 		return -errno;
 	return 0;
 }
@@ -70,4 +91,17 @@ int rein_mounts_make(const char *type, const struct rein_mounts_option *options,
 		return r;
 	mount = fsmount(fd, FSMOUNT_CLOEXEC, (unsigned)attributes);
 	return mount < 0 ? -errno : mount;
+}
+
+int rein_mounts_overlay(const char *lower, const char *empty, uint64_t attributes)
+{
+	char layers[128];
+
+	/* Without a folder for changes it takes two layers. */
+	if (snprintf(layers, sizeof(layers), "%s:%s", lower, empty) >= (int)sizeof(layers))
+		return -ENAMETOOLONG;
+	return rein_mounts_make(
+		"overlay",
+		(struct rein_mounts_option[]){{"lowerdir", layers}, {"redirect_dir", "nofollow"}, {NULL, NULL}},
+		attributes);
 }

@@ -15,6 +15,9 @@
  */
 int rein_mounts_open(int root_fd, const char *path);
 
+/* The same for reading, without waiting for anybody who would write a pipe. */
+int rein_mounts_open_file(int root_fd, const char *path);
+
 /* A detached copy of the tree at `fd` with everything mounted beneath. Returns a descriptor or -errno. */
 int rein_mounts_copy(int fd);
 
@@ -23,6 +26,15 @@ int rein_mounts_restrict(int fd, uint64_t attributes, bool deep);
 
 /* Puts a detached tree onto the file or folder `target_fd`. */
 int rein_mounts_attach(int tree_fd, int target_fd);
+
+/* Makes the whole file system that is mounted at `fd` read-only, through whichever mount it is reached. */
+int rein_mounts_seal(int fd);
+
+/*
+ * The folder `lower` shown through overlayfs, whose names nobody outside can replace. `lower` and `empty`, a folder
+ * with nothing in it, are paths without `:`, `,` and `\\`. Returns a detached mount or -errno.
+ */
+int rein_mounts_overlay(const char *lower, const char *empty, uint64_t attributes);
 
 struct rein_mounts_option {
 	const char *key, *value; /* value NULL: a flag */

@@ -5,8 +5,10 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -21,8 +23,14 @@ enum stage {
 	STAGE_BIND,
 	STAGE_PROC,
 	STAGE_DEVPTS,
+	STAGE_OVERLAY,
 	STAGE_DONE,
 };
+
+static const enum stage needed[] = {
+	STAGE_MAPS, STAGE_MOUNT, STAGE_TMPFS, STAGE_BIND, STAGE_PROC, STAGE_DEVPTS, STAGE_DONE,
+};
+static const enum stage shielding[] = {STAGE_MAPS, STAGE_MOUNT, STAGE_OVERLAY, STAGE_DONE};
 
 struct report {
 	enum stage stage;
@@ -36,6 +44,7 @@ static const char *const stage_words[] = {
 	[STAGE_BIND] = "a recursive read-only bind (kernel 5.12)",
 	[STAGE_PROC] = "mounting its own /proc",
 	[STAGE_DEVPTS] = "mounting its own /dev/pts",
+	[STAGE_OVERLAY] = "showing a folder through overlayfs",
 	[STAGE_DONE] = "",
 };
 
@@ -86,6 +95,50 @@ static int try_type(const char *type, const struct rein_mounts_option *options)
 	return fd < 0 ? fd : 0;
 }
 
+static int put_file(const char *path)
+{
+	REIN_AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	return fd < 0 ? -errno : 0;
+}
+
+static int bind_file(const char *from, const char *to)
+{
+	REIN_AUTO_FD int source = open(from, O_PATH | O_CLOEXEC), target = open(to, O_PATH | O_CLOEXEC);
+	REIN_AUTO_FD int tree = source < 0 || target < 0 ? -errno : rein_mounts_copy(source);
+
+	return tree < 0 ? tree : rein_mounts_attach(tree, target);
+}
+
+/* Replaces a name below overlayfs, and asks whether what was mounted over it is still there. */
+static int fire_overlay(void)
+{
+	struct stat checked, shown;
+
+	if (put_file("lower/name") || put_file("lower/other") || put_file("checked"))
+		return -EIO;
+	if (bind_file("checked", "upper/name") || rename("lower/other", "lower/name"))
+		return -EIO;
+	if (stat("checked", &checked) || stat("upper/name", &shown) || checked.st_ino != shown.st_ino)
+		return -ENODATA;
+	return 0;
+}
+
+static int try_overlay(void)
+{
+	REIN_AUTO_FD int scratch = rein_mounts_make("tmpfs", NULL, MOUNT_ATTR_NOSUID);
+	REIN_AUTO_FD int place = open("/proc", O_PATH | O_CLOEXEC);
+	REIN_AUTO_FD int overlay = -1, upper = -1;
+	int r = scratch < 0 || place < 0 ? -EIO : rein_mounts_attach(scratch, place);
+
+	if (r || chdir("/proc") || mkdir("lower", 0700) || mkdir("empty", 0700) || mkdir("upper", 0700))
+		return r ? r : -errno;
+	overlay = rein_mounts_overlay("/proc/lower", "/proc/empty", MOUNT_ATTR_RDONLY);
+	upper = open("upper", O_PATH | O_CLOEXEC);
+	r = overlay < 0 ? overlay : rein_mounts_attach(overlay, upper);
+	return r ? r : fire_overlay();
+}
+
 static int try_stage(enum stage stage, bool user, uid_t uid, gid_t gid)
 {
 	static const struct rein_mounts_option devpts[] = {{"newinstance", NULL}, {"ptmxmode", "0666"}, {NULL, NULL}};
@@ -103,18 +156,23 @@ static int try_stage(enum stage stage, bool user, uid_t uid, gid_t gid)
 		return try_type("proc", NULL);
 	case STAGE_DEVPTS:
 		return try_type("devpts", devpts);
+	case STAGE_OVERLAY:
+		return try_overlay();
 	case STAGE_DONE:
 		break;
 	}
 	return -EINVAL;
 }
 
-static _Noreturn void child(int fd, bool user, uid_t uid, gid_t gid)
+static _Noreturn void child(int fd, const enum stage *stages, bool user, uid_t uid, gid_t gid)
 {
-	struct report report = {0};
+	struct report report = {.stage = *stages};
 
-	for (; report.stage < STAGE_DONE && !report.error; report.stage += !report.error)
+	while (report.stage != STAGE_DONE && !report.error) {
 		report.error = -try_stage(report.stage, user, uid, gid);
+		if (!report.error)
+			report.stage = *++stages;
+	}
 	_exit(write(fd, &report, sizeof(report)) != sizeof(report));
 }
 
@@ -128,7 +186,7 @@ static int clone_into(uint64_t flags)
 }
 
 /* Returns 0 with *ret_report filled, or -errno where the namespaces cannot be made at all. */
-static int try_namespaces(uint64_t flags, struct report *ret_report)
+static int try_namespaces(uint64_t flags, const enum stage *stages, struct report *ret_report)
 {
 	bool user = flags & CLONE_NEWUSER;
 	uid_t uid = geteuid();
@@ -141,7 +199,7 @@ static int try_namespaces(uint64_t flags, struct report *ret_report)
 		return -errno;
 	pid = clone_into(flags);
 	if (!pid)
-		child(ends[1], user, uid, gid);
+		child(ends[1], stages, user, uid, gid);
 	close(ends[1]);
 	if (pid < 0) {
 		close(ends[0]);
@@ -225,15 +283,24 @@ void rein_namespaces_probe(struct rein_machine *machine)
 	uint64_t all = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET;
 	uint64_t flags = all | (machine->privileged ? 0 : CLONE_NEWUSER);
 	struct report report = {0};
-	int r = try_namespaces(flags, &report);
+	int r = try_namespaces(flags, needed, &report);
 
 	/* Some containers' kernels have everything but network namespaces. */
 	if (r == -EINVAL || r == -ENOSPC) {
 		flags &= ~(uint64_t)CLONE_NEWNET;
-		r = try_namespaces(flags, &report);
+		r = try_namespaces(flags, needed, &report);
 	}
 	if (r || report.stage != STAGE_DONE)
 		explain(machine, r, &report);
 	else
 		succeed(machine, flags);
+}
+
+void rein_namespaces_probe_overlay(struct rein_machine *machine)
+{
+	struct report report = {0};
+	uint64_t flags = CLONE_NEWNS | (machine->privileged ? 0 : CLONE_NEWUSER);
+	int r = try_namespaces(flags, shielding, &report);
+
+	machine->overlay = r == 0 && report.stage == STAGE_DONE;
 }

@@ -126,8 +126,14 @@ int rein_root_open(struct rein_root *root, const struct rein_launch *launch, str
 {
 	int r;
 
-	*root = (struct rein_root){
-		.launch = launch, .host = -1, .base = -1, .store = -1, .top = -1, .blank_file = -1, .blank_folder = -1};
+	*root = (struct rein_root){.launch = launch,
+				   .host = -1,
+				   .base = -1,
+				   .store = -1,
+				   .vault = -1,
+				   .top = -1,
+				   .blank_file = -1,
+				   .blank_folder = -1};
 	/* What the host mounts later must not appear, unrestricted, inside; nor the other way round. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
 		return rein_fail_errno(err, "cannot separate the agent's mounts from the host's");
@@ -243,7 +249,8 @@ int rein_root_bind(struct rein_root *root, int source_fd, const char *path, uint
 
 static int put_tree(struct rein_root *root, const struct rein_place *place, uint64_t attributes, struct rein_error *err)
 {
-	REIN_AUTO_FD int source = rein_mounts_open(place->own ? root->top : root->host, place->path);
+	REIN_AUTO_FD int source =
+		rein_mounts_open(place->own || place->sheltered ? root->top : root->host, place->path);
 
 	if (source < 0)
 		return rein_fail(err, -source, "cannot open %s: %s", place->path, strerror(-source));
@@ -256,6 +263,10 @@ static int put_plain(struct rein_root *root, const struct rein_place *place, str
 
 	if (!strcmp(place->path, "/"))
 		return 0; /* is the top already */
+	if (place->verified_by)
+		return rein_root_put_verified(root, place, err);
+	if (place->shielded && root->launch->machine->overlay)
+		return rein_root_put_shielded(root, place, err);
 	if (held && rein_held_is_needless(held, place->path))
 		return 0;
 	return put_tree(root, place, rein_root_attributes(place->access), err);
@@ -372,6 +383,10 @@ int rein_root_fill(struct rein_root *root, struct rein_error *err)
 
 static int finish(struct rein_root *root, struct rein_error *err)
 {
+	int sealed = rein_root_seal_vault(root, err);
+
+	if (sealed < 0)
+		return sealed;
 	for (size_t i = 0; i < root->unfinished.count; i++) {
 		int r = rein_mounts_restrict(root->unfinished.items[i].fd, root->unfinished.items[i].attributes, false);
 
@@ -395,7 +410,8 @@ int rein_root_enter(struct rein_root *root, struct rein_error *err)
 
 void rein_root_close(struct rein_root *root)
 {
-	const int fds[] = {root->host, root->base, root->store, root->top, root->blank_file, root->blank_folder};
+	const int fds[] = {root->host, root->base,	 root->store,	    root->vault,
+			   root->top,  root->blank_file, root->blank_folder};
 
 	for (size_t i = 0; i < REIN_COUNT(fds); i++)
 		rein_cleanup_fd(&fds[i]);

@@ -18,9 +18,12 @@ struct rein_root {
 	int host;  /* the host's root */
 	int base;  /* scratch file system: templates, and the bare folders of the root; / meanwhile */
 	int store; /* file system of the agent's own places, limited in size */
+	int vault; /* file system of the copies that were checked, made with the first; -1 until then */
 	int top;   /* the agent's root */
 	int blank_file, blank_folder; /* what nobody can open */
 	unsigned stored;	      /* folders made in the store */
+	unsigned copied;	      /* files made in the vault */
+	unsigned shields;	      /* folders shown through overlayfs */
 	REIN_VEC(struct rein_unfinished) unfinished;
 	REIN_VEC(char *) bare; /* folders of the root that hold places and are no place; owned */
 };
@@ -51,6 +54,14 @@ int rein_root_finish_later(struct rein_root *root, int fd, uint64_t attributes, 
 int rein_root_put_proc(struct rein_root *root, const struct rein_place *place, struct rein_error *err);
 int rein_root_put_devices(struct rein_root *root, const struct rein_place *place, struct rein_error *err);
 int rein_root_put_terminals(struct rein_root *root, const struct rein_place *place, struct rein_error *err);
+
+/* mech/verified.c: a file whose content is checked first and cannot change afterwards; see rein_path_rule.sha256. */
+int rein_root_put_verified(struct rein_root *root, const struct rein_place *place, struct rein_error *err);
+/* When all files are in: nobody writes the copies any more, whatever else is wrong. */
+int rein_root_seal_vault(struct rein_root *root, struct rein_error *err);
+
+/* mech/shield.c: a folder of the host that stays as it is under what stands on it; see plan/view_shield.c. */
+int rein_root_put_shielded(struct rein_root *root, const struct rein_place *place, struct rein_error *err);
 
 /* mech/siblings.c: names beside the places. */
 int rein_root_put_siblings(struct rein_root *root, struct rein_error *err);

@@ -74,6 +74,8 @@ struct rein_machine {
 	char controller_parent[REIN_CONTROLLER_COUNT][512];
 	bool controller_v1[REIN_CONTROLLER_COUNT];
 
+	bool overlay; /* a launch can show a folder through overlayfs; asked only for policies that name digests */
+
 	bool bpf_lsm, bpf_fmod_ret; /* for bpf-file */
 };
 

@@ -70,7 +70,7 @@ static void keep(struct rein_planning *planning, struct rein_plan_line *line, co
 	rein_planning_keep(line, REIN_MECH_NAMESPACES);
 	if (rule->verdict == REIN_VERDICT_ALLOW && rein_planning_has(planning, REIN_MECH_LANDLOCK))
 		rein_planning_keep(line, REIN_MECH_LANDLOCK);
-	if (rule->verdict == REIN_VERDICT_ALLOW && rule->list == REIN_ACCESS_EXECUTE)
+	if (rule->verdict == REIN_VERDICT_ALLOW && rule->list == REIN_ACCESS_EXECUTE && !rule->sha256)
 		note_reading(line, &planning->plan->view, rule);
 	if (rule->verdict == REIN_VERDICT_DENY)
 		keep_denial(planning, line, rule);
@@ -87,7 +87,7 @@ static void path_line(struct rein_planning *planning, const struct rein_path_rul
 		rein_planning_skip(line, "not there");
 	else if (!(planning->machine->namespaces & REIN_NS_MOUNT))
 		rein_planning_refuse(planning, line, rule->optional, "no mount namespace can be made here");
-	else
+	else if (!rule->sha256 || rein_planning_digest(planning, line, rule))
 		keep(planning, line, rule);
 }
 

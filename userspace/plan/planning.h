@@ -54,6 +54,10 @@ bool rein_planning_has(const struct rein_planning *planning, enum rein_mechanism
 /* Whether a breaker will be kept by bpf-trace, whose entrance hook every process of the host pays for. */
 bool rein_planning_traces(const struct rein_planning *planning);
 
+/* Says how the content that a rule with sha256 names is kept. False: it cannot be, the note says why. */
+bool rein_planning_digest(struct rein_planning *planning, struct rein_plan_line *line,
+			  const struct rein_path_rule *rule);
+
 /* The sections. Each adds its lines and sets what of the plan it knows. */
 void rein_planning_promises(struct rein_planning *planning);
 void rein_planning_scope(struct rein_planning *planning); /* before network and breakers */

@@ -157,6 +157,7 @@ static int enter(struct walk *walk, char **path, const struct stat *what, struct
 		return block(walk, walk->done, false, err);
 	walk->above = *what;
 	walk->result->directory = S_ISDIR(what->st_mode);
+	walk->result->regular = S_ISREG(what->st_mode);
 	walk->result->socket = S_ISSOCK(what->st_mode);
 	walk->result->device = S_ISCHR(what->st_mode) || S_ISBLK(what->st_mode);
 	return 0;

@@ -29,7 +29,7 @@ struct rein_resolved {
 	char *above;	/* of what is missing: the deepest folder on the way that exists; owned; else NULL */
 	char *obstacle; /* owned; NULL unless blocked */
 	bool obstacle_directory;
-	bool directory, socket, device; /* of what exists */
+	bool directory, regular, socket, device; /* of what exists */
 	REIN_VEC(struct rein_link) links;
 };
 

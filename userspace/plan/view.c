@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "plan/path.h"
+#include "plan/view_build.h"
 #include "plan/view_nodes.h"
 
 /*
@@ -25,7 +26,7 @@ struct frame {
 struct builder {
 	struct rein_view *view;
 	REIN_VEC(struct frame) frames;
-	REIN_VEC(size_t) open; /* indexes into view->places */
+	struct rein_open_places open;
 };
 
 static int no_memory(struct rein_error *err)
@@ -197,6 +198,42 @@ static bool leaves_own(const struct builder *builder, struct frame *frame, const
 	return true;
 }
 
+/*
+ * Stands even where the folder above gives as much, since the folder gives it to any content. What is checked once
+ * must not change: no line that lets the folder be written reaches it, and one for the file itself is a contradiction.
+ */
+static int put_shield(struct builder *builder, const char *path, struct rein_error *err)
+{
+	struct rein_place place;
+	size_t length;
+
+	rein_view_shield(builder->view, &builder->open, path, &length);
+	if (!length)
+		return 0;
+	place = *cover(builder);
+	place.taken = 0;
+	place.shielded = true;
+	place.sheltered = false;
+	return put(builder, &place, path, length, err);
+}
+
+static int place_verified(struct builder *builder, struct frame *frame, const struct rein_node *node,
+			  struct rein_error *err)
+{
+	struct rein_place place;
+	int r;
+
+	if (node->allow & ~frame->deny & REIN_ACCESS_WRITE)
+		return cannot(node->verified_by, node->path,
+			      "may be written by another line, so its content cannot be kept", err);
+	r = put_shield(builder, node->path, err);
+	if (r < 0)
+		return r;
+	place = draft(builder, frame, node, REIN_PLACE_TREE, effective(frame) & ~(unsigned)REIN_ACCESS_WRITE);
+	place.rule = place.verified_by = node->verified_by;
+	return emit(builder, &place, node->path, err);
+}
+
 static int place_plain(struct builder *builder, struct frame *frame, const struct rein_node *node,
 		       struct rein_error *err)
 {
@@ -206,10 +243,14 @@ static int place_plain(struct builder *builder, struct frame *frame, const struc
 	bool device = bound && (above->kind == REIN_PLACE_DEVICES || above->kind == REIN_PLACE_DEVICE);
 	struct rein_place place;
 
+	if (frame->own && node->verified_by)
+		return cannot(node->verified_by, node->path, "is the agent's own, so nobody knows its content", err);
 	if (frame->own)
 		return place_own(builder, frame, node, err);
 	if (!node->exists)
 		return place_missing(builder, frame, node, err);
+	if (node->verified_by && (access & REIN_ACCESS_EXECUTE))
+		return place_verified(builder, frame, node, err);
 	if (access == access_of(above) && !bound)
 		return 0;
 	if (!access && (!above || bound))

@@ -45,8 +45,11 @@ struct rein_place {
 	unsigned access; /* enum rein_access, effective from here down */
 	unsigned taken;	 /* of what the place above gives; Landlock cannot take it, only mounts can */
 	bool directory;
-	bool own;			   /* nothing of it is the host's */
-	const struct rein_path_rule *rule; /* that decided; NULL for what rein adds */
+	bool own;				  /* nothing of it is the host's */
+	const struct rein_path_rule *rule;	  /* that decided; NULL for what rein adds */
+	const struct rein_path_rule *verified_by; /* of a file: names the one content that may stand here */
+	bool shielded;				  /* of a folder: see plan/view_shield.c */
+	bool sheltered;				  /* stands in a shielded one and shows what that shows */
 };
 
 /* A rule whose path does not exist here and that therefore does nothing; the plan lists it. One of the two is set. */
@@ -73,7 +76,7 @@ void rein_view_free(struct rein_view *view);
 /* The place that decides about the absolute real path `path`; NULL where none does, so it is refused. */
 const struct rein_place *rein_view_find(const struct rein_view *view, const char *path);
 
-/* Whether the view needs mounts: whether a place takes away what the one above gives. */
+/* Whether the view needs mounts: whether a place takes away what the one above gives, or stands for one content. */
 bool rein_view_has_carve_outs(const struct rein_view *view);
 
 #endif

@@ -65,7 +65,8 @@ const struct rein_place *rein_view_find(const struct rein_view *view, const char
 bool rein_view_has_carve_outs(const struct rein_view *view)
 {
 	for (size_t i = 0; i < view->places.count; i++)
-		if (view->places.items[i].taken && view->places.items[i].kind != REIN_PLACE_LINK)
+		if ((view->places.items[i].taken || view->places.items[i].verified_by) &&
+		    view->places.items[i].kind != REIN_PLACE_LINK)
 			return true;
 	return false;
 }

@@ -121,12 +121,16 @@ static int allow(struct rein_nodes *nodes, const struct rein_path_rule *rule, co
 		return rein_fail(err, EPERM,
 				 "%s is the kernel's own: an agent that could write there could leave its confinement",
 				 resolved->path);
+	if (rule->sha256 && !resolved->regular)
+		return rein_fail(err, EINVAL, "%s is no regular file, and only a file's content has a digest",
+				 resolved->path);
 	node = add(nodes, resolved->path, resolved);
 	if (!node)
 		return no_memory(err);
 	node->allow = meaning(rule);
 	node->allowed_by = rule;
 	node->written_by = rule->list == REIN_ACCESS_WRITE ? rule : NULL;
+	node->verified_by = rule->sha256 ? rule : NULL;
 	return 0;
 }
 
@@ -316,6 +320,7 @@ static void merge(struct rein_node *node, struct rein_node *extra)
 	node->allowed_by = extra->allowed_by ? extra->allowed_by : node->allowed_by;
 	node->written_by = extra->written_by ? extra->written_by : node->written_by;
 	node->denied_by = extra->denied_by ? extra->denied_by : node->denied_by;
+	node->verified_by = extra->verified_by ? extra->verified_by : node->verified_by;
 	if (extra->exists && !node->exists) {
 		node->exists = true;
 		node->directory = extra->directory;
@@ -326,22 +331,37 @@ static void merge(struct rein_node *node, struct rein_node *extra)
 	free_node(extra);
 }
 
-static void unite(struct rein_nodes *nodes)
+/* Lines for one file, by whatever names, must agree about its content. */
+static int check_digests(const struct rein_node *node, const struct rein_node *extra, struct rein_error *err)
+{
+	const struct rein_path_rule *one = node->verified_by, *other = extra->verified_by;
+
+	if (!one || !other || !strcmp(one->sha256, other->sha256))
+		return 0;
+	return rein_fail(err, EINVAL, "%s:%d: %s: another digest for %s than at %s:%d", other->origin.file,
+			 other->origin.line, other->origin.text, node->path, one->origin.file, one->origin.line);
+}
+
+static int unite(struct rein_nodes *nodes, struct rein_error *err)
 {
 	size_t kept = 0;
+	int r = 0;
 
 	if (!nodes->items.count)
-		return;
+		return 0;
 	qsort(nodes->items.items, nodes->items.count, sizeof(*nodes->items.items), by_path);
 	for (size_t i = 1; i < nodes->items.count; i++) {
 		struct rein_node *node = &nodes->items.items[i];
 
-		if (!by_path(&nodes->items.items[kept], node))
-			merge(&nodes->items.items[kept], node);
-		else
+		if (by_path(&nodes->items.items[kept], node)) {
 			nodes->items.items[++kept] = *node;
+			continue;
+		}
+		r = r < 0 ? r : check_digests(&nodes->items.items[kept], node, err);
+		merge(&nodes->items.items[kept], node);
 	}
 	nodes->items.count = kept + 1;
+	return r;
 }
 
 int rein_nodes_collect(const struct rein_policy *policy, const char *const *guarded, struct rein_nodes *ret_nodes,
@@ -357,9 +377,7 @@ int rein_nodes_collect(const struct rein_policy *policy, const char *const *guar
 		r = collect_socket(ret_nodes, &policy->sockets.items[i], err);
 	for (size_t i = 0; !r && guarded && guarded[i]; i++)
 		r = collect_guarded(ret_nodes, guarded[i], err);
-	if (!r)
-		unite(ret_nodes);
-	return r;
+	return r < 0 ? r : unite(ret_nodes, err);
 }
 
 void rein_nodes_free(struct rein_nodes *nodes)

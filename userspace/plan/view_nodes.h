@@ -25,6 +25,7 @@ struct rein_node {
 	enum rein_role role;
 	unsigned allow, deny; /* enum rein_access, of the rules at this very path */
 	const struct rein_path_rule *allowed_by, *written_by, *denied_by;
+	const struct rein_path_rule *verified_by; /* names the one content that may run; NULL: any */
 	bool exists, directory, device;
 	bool guarded;
 	bool bare; /* something that a rule allows is missing in it */

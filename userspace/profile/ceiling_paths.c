@@ -200,6 +200,41 @@ static int join_denies(struct rein_policy *policy, struct path_rules *rules, con
 	return 0;
 }
 
+/* Whether the policy lets run what the ceiling's rule lets run only with one content. */
+static bool reaches(const struct path_rules *rules, const char *real)
+{
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct rein_path_rule *rule = &rules->items[i];
+		REIN_AUTO_FREE char *above = NULL;
+
+		if (rule->verdict != REIN_VERDICT_ALLOW || rule->list != REIN_ACCESS_EXECUTE)
+			continue;
+		above = rein_path_real(rule->path);
+		if (above && rein_path_contains(above, real))
+			return true;
+	}
+	return false;
+}
+
+/* A digest bounds whatever the policy allows at that path or above; two that differ are refused with the view. */
+static int join_digests(struct rein_policy *policy, struct path_rules *rules, const struct path_rules *ceiling,
+			struct rein_error *err)
+{
+	for (size_t i = 0; i < ceiling->count; i++) {
+		struct rein_path_rule rule = ceiling->items[i];
+		REIN_AUTO_FREE char *real = rule.sha256 ? rein_path_real(rule.path) : NULL;
+
+		if (!real || !reaches(rules, real))
+			continue;
+		rule.origin = rein_origin_adopt(policy, &ceiling->items[i].origin);
+		rule.path = rein_policy_text(policy, "%s", ceiling->items[i].path);
+		rule.sha256 = rein_policy_text(policy, "%s", ceiling->items[i].sha256);
+		if (!rule.origin.text || !rule.path || !rule.sha256 || keep(rules, &rule, NULL) < 0)
+			return rein_fail(err, ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
 /*
  * By which lists of the ceiling a list of the policy is bounded. Writing and executing bring reading with them, so
  * where the ceiling bounds only reading, it bounds those two as well.
@@ -225,6 +260,8 @@ int rein_ceiling_paths(struct rein_policy *policy, const struct rein_policy *cei
 		if (by)
 			r = bound_list(policy, &rules, lists[i], &bounds, by, err);
 	}
+	if (r == 0)
+		r = join_digests(policy, &rules, &bounds, err);
 	if (r == 0)
 		r = join_denies(policy, &rules, &bounds, err);
 	policy->paths.items = rules.items;

@@ -162,6 +162,30 @@ static void lint_idle_deny(struct linter *linter, const struct rein_path_rule *r
 	warn_about(linter, &rule->origin, "denies what no line allows, so it changes nothing");
 }
 
+static bool is_allowed(const struct rein_policy *policy, enum rein_access list, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < policy->paths.count; i++) {
+		const struct rein_path_rule *rule = &policy->paths.items[i];
+
+		if (rule->verdict == REIN_VERDICT_ALLOW && rule->list == list && !rule->sha256 &&
+		    rein_path_contains(rule->path, path))
+			return true;
+	}
+	return false;
+}
+
+/* Where the agent can put a program of its own beside it and run that, a digest holds nothing back. */
+static void lint_digest(struct linter *linter, const struct rein_path_rule *rule)
+{
+	if (rule->sha256 && is_allowed(linter->policy, REIN_ACCESS_WRITE, rule->path) &&
+	    is_allowed(linter->policy, REIN_ACCESS_EXECUTE, rule->path))
+		warn_about(linter, &rule->origin,
+			   "names one content in a folder that the agent may write and execute, so it can run any "
+			   "other under another name");
+}
+
 static void lint_paths(struct linter *linter)
 {
 	size_t i;
@@ -169,9 +193,10 @@ static void lint_paths(struct linter *linter)
 	for (i = 0; i < linter->policy->paths.count; i++) {
 		const struct rein_path_rule *rule = &linter->policy->paths.items[i];
 
-		if (rule->verdict == REIN_VERDICT_ALLOW)
+		if (rule->verdict == REIN_VERDICT_ALLOW) {
 			lint_delicate(linter, rule);
-		else if (rule->origin.line)
+			lint_digest(linter, rule);
+		} else if (rule->origin.line)
 			lint_idle_deny(linter, rule);
 	}
 }

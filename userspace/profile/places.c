@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/digest.h"
 #include "profile/address.h"
 #include "profile/path.h"
 #include "profile/resolve.h"
@@ -18,6 +19,7 @@
 #define HOST_LATER                                                                                                     \
 	"rules by host name are not part of this version of rein, so nothing would keep them; write the addresses as " \
 	"cidr"
+#define SHA256_ELSEWHERE "sha256 is for lines that allow in filesystem.execute"
 
 /* Expanded once, a glob would let every later file escape. */
 static int check_glob(const struct rein_resolver *resolver, const struct rein_raw_text *path)
@@ -100,6 +102,26 @@ static bool skips(const struct rein_raw_name *raw, const char *path)
 	return !S_ISDIR(st.st_mode);
 }
 
+/* One digest has one spelling from here on. A start without the check would be what the line forbids. */
+static int resolve_digest(struct rein_resolver *resolver, const struct rein_raw_name *raw, struct rein_path_rule *rule)
+{
+	char digest[REIN_DIGEST_ROOM];
+
+	if (!raw->sha256)
+		return 0;
+	if (rule->list != REIN_ACCESS_EXECUTE || rule->verdict != REIN_VERDICT_ALLOW)
+		return rein_refuse_at(resolver, raw->sha256, SHA256_ELSEWHERE);
+	if (raw->optional)
+		return rein_refuse_at(resolver, raw->sha256,
+				      "a line with sha256 cannot be optional: other content would run without it");
+	if (!rein_digest_parse(raw->sha256->text, digest))
+		return rein_refuse_at(resolver, raw->sha256,
+				      "\"%.80s\" is no SHA-256: 64 hexadecimal digits, as sha256sum prints them",
+				      raw->sha256->text);
+	rule->sha256 = rein_policy_text(resolver->policy, "%s", digest);
+	return rule->sha256 ? 0 : rein_out_of_memory(resolver);
+}
+
 static int check_path_rule(const struct rein_resolver *resolver, const struct rein_raw_name *raw,
 			   const struct rein_path_rule *rule)
 {
@@ -126,6 +148,8 @@ static int add_path(struct rein_resolver *resolver, const struct rein_raw_name *
 		return r;
 	rule.skip_if_missing = skips(raw, rule.path);
 	r = check_path_rule(resolver, raw, &rule);
+	if (r == 0)
+		r = resolve_digest(resolver, raw, &rule);
 	if (r < 0)
 		return r;
 	rule.origin = rein_origin_at(resolver, raw->name.line, raw->name.column, "filesystem.%s.%s: %s",
@@ -264,6 +288,8 @@ static int add_socket(struct rein_resolver *resolver, const struct rein_raw_name
 
 	if (r == 0 && raw->if_missing)
 		r = rein_refuse_at(resolver, &raw->name, "if_missing is for deny lines of filesystem");
+	if (r == 0 && raw->sha256)
+		r = rein_refuse_at(resolver, raw->sha256, SHA256_ELSEWHERE);
 	if (r == 0 && verdict == REIN_VERDICT_ALLOW)
 		r = check_link(resolver, &raw->name, rule.path);
 	if (r < 0)

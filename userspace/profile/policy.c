@@ -104,6 +104,14 @@ int rein_policy_load(const char *name, const struct rein_profile_context *contex
 	return 0;
 }
 
+bool rein_policy_names_digests(const struct rein_policy *policy)
+{
+	for (size_t i = 0; i < policy->paths.count; i++)
+		if (policy->paths.items[i].sha256)
+			return true;
+	return false;
+}
+
 void rein_policy_free(struct rein_policy *policy)
 {
 	size_t i;

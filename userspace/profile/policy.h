@@ -43,6 +43,7 @@ struct rein_path_rule {
 	const char *path;      /* absolute, variables replaced, no `.`, `..`, `//` or trailing `/`; symlinks kept */
 	bool optional;
 	bool skip_if_missing; /* of a deny: `if_missing: skip` */
+	const char *sha256;   /* of an allow in `execute`: the one content it allows, 64 lower-case digits; NULL: any */
 };
 
 struct rein_net_rule {
@@ -153,6 +154,8 @@ struct rein_profile_context {
  */
 int rein_policy_load(const char *name, const struct rein_profile_context *context, struct rein_policy **ret_policy,
 		     struct rein_error *err);
+/* Whether a line allows a file with one content only. */
+bool rein_policy_names_digests(const struct rein_policy *policy);
 void rein_policy_free(struct rein_policy *policy);
 
 static inline void rein_cleanup_policy(struct rein_policy **policy)

@@ -35,6 +35,7 @@ struct rein_raw_name {
 	struct rein_raw_text name;
 	bool optional;
 	enum rein_if_missing *if_missing;
+	struct rein_raw_text *sha256;
 };
 
 struct rein_raw_names {

@@ -46,6 +46,7 @@ FIELDS(path_fields) = {
 	FLAG(struct rein_raw_name),
 	CYAML_FIELD_ENUM_PTR("if_missing", OPTIONAL | CYAML_FLAG_STRICT, struct rein_raw_name, if_missing,
 			     if_missing_words, REIN_COUNT(if_missing_words)),
+	MAYBE_TEXT("sha256", struct rein_raw_name, sha256),
 	CYAML_FIELD_END
 };
 ENTRY(path_entry, struct rein_raw_name, path_fields);
