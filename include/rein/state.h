@@ -22,6 +22,7 @@ enum rein_state_flag {
 	REIN_STATE_REPORT = 1 << 2, /* bpf-trace reports syscalls that failed with a refusal */
 	REIN_STATE_FILE = 1 << 3,   /* bpf-file meters its file operations, exec and fork before they happen */
 	REIN_STATE_LABELS = 1 << 4, /* bpf-file decides about its paths by labels, see label.h */
+	REIN_STATE_QUEUES = 1 << 5, /* it may use io_uring or aio: bpf-file keeps what seccomp does otherwise */
 };
 
 struct rein_breaker {

@@ -29,6 +29,8 @@ static void set_up(void)
 	write_text("good.yaml", "rein: 1\nname: good\nsyscalls: [\"@default\"]\n");
 	write_text("bad.yaml", "rein: 1\nnme: bad\n");
 	write_text("odd.yaml", "rein: 1\nname: odd\nsyscalls: [\"@default\"]\nenvironment: {keep: [GITHUB_TOKEN]}\n");
+	write_text("mount.yaml", "rein: 1\nname: mount\nsyscalls: [\"@default\", mount]\n");
+	write_text("sys.yaml", "rein: 1\nname: sys\nfilesystem: {write: [/sys/fs]}\n");
 	write_text("call.yaml", "rein: 1\nname: call\nsyscalls: [\"@default\", opennat]\n");
 	cr_redirect_stdout();
 	cr_redirect_stderr();
@@ -89,6 +91,17 @@ Test(check, knows_the_system_calls)
 {
 	cr_assert_eq(CHECK("call.yaml"), 1);
 	cr_assert_stdout_eq_str("./call.yaml:3:24: there is no system call or group \"opennat\"\n");
+}
+
+Test(check, knows_what_no_machine_can_keep)
+{
+	cr_assert_eq(CHECK("mount.yaml", "sys.yaml"), 1);
+	cr_assert_stdout_eq_str(
+		"./mount.yaml:3:24: no profile can allow the system call \"mount\", because it rearranges what the "
+		"agent "
+		"sees of the file system\n"
+		"./sys.yaml:3:22: no profile can allow writing \"/sys/fs\", because an agent that can write there can "
+		"leave its confinement\n");
 }
 
 Test(check, misuse)

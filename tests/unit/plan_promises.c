@@ -131,6 +131,54 @@ Test(plan_promises, unknown_system_calls_are_refused)
 	rein_vec_free(&policy.syscalls);
 }
 
+static const char *forbids(const char *name, bool *ret_queues)
+{
+	*ret_queues = !strcmp(name, "io_uring_setup");
+	return *ret_queues ? "it queues" : !strcmp(name, "mount") ? "it rearranges" : NULL;
+}
+
+static struct rein_plan plan_calls(struct rein_policy *policy, const struct rein_machine *machine)
+{
+	static const char *const names[] = {"mount", "io_uring_setup", "read"};
+
+	for (size_t i = 0; i < REIN_COUNT(names) && policy->syscalls.count < REIN_COUNT(names); i++)
+		*rein_vec_add(&policy->syscalls) = (struct rein_syscall_rule){
+			.origin = {.file = "test.yaml", .line = 4}, .verdict = REIN_VERDICT_ALLOW, .name = names[i]};
+	return plan_of(policy, machine, &(struct rein_plan_options){.agent_uid = 1000, .forbids_syscall = forbids});
+}
+
+Test(plan_promises, calls_past_the_filter_are_kept_by_hooks_or_refused)
+{
+	struct rein_machine exact = machine_exact(), root = machine_root(), shared = machine_exact();
+	struct rein_policy policy = policy_empty();
+	struct rein_plan plan = plan_calls(&policy, &exact);
+
+	cr_expect_eq(line_with(&plan, "mount")->keeping, REIN_REFUSED);
+	cr_expect_str_eq(line_with(&plan, "mount")->note, "no profile can allow it, because it rearranges");
+	cr_expect_eq(line_with(&plan, "io_uring_setup")->keeping, REIN_KEPT);
+	cr_expect_eq(line_with(&plan, "io_uring_setup")->by[1], REIN_MECH_BPF_FILE);
+	cr_expect(plan.queues && plan.use[REIN_MECH_BPF_FILE]);
+	rein_plan_free(&plan);
+	plan = plan_calls(&policy, &root);
+	cr_expect_eq(line_with(&plan, "io_uring_setup")->keeping, REIN_REFUSED);
+	cr_expect(strstr(line_with(&plan, "io_uring_setup")->note, "does not work here (this kernel refuses LSM"));
+	cr_expect_not(plan.queues);
+	rein_plan_free(&plan);
+	shared.landlock_abi = 2;
+	*rein_vec_add(&policy.net) = (struct rein_net_rule){.origin = {.file = "test.yaml", .line = 3},
+							    .verdict = REIN_VERDICT_ALLOW,
+							    .family = REIN_NET_V4,
+							    .protocol = 6,
+							    .port_low = 443,
+							    .port_high = 443};
+	plan = plan_calls(&policy, &shared);
+	cr_expect(strstr(line_with(&plan, "io_uring_setup")->note, "UNIX sockets, which it could make"), "%s",
+		  line_with(&plan, "io_uring_setup")->note);
+	rein_plan_free(&plan);
+	rein_vec_free(&policy.net);
+	rein_vec_free(&policy.syscalls);
+}
+
 Test(plan_promises, json_has_every_line_and_survives_any_bytes)
 {
 	struct rein_machine user = machine_user();

@@ -339,8 +339,22 @@ Test(syscall_filter, what_can_never_be_allowed_is_an_error)
 	rein_trial_plan_syscall(&trial, REIN_VERDICT_ALLOW, "io_uring_setup");
 	cr_assert_eq(rein_filter_decide(&trial.plan, &filter, &err), -EPERM);
 	cr_assert_str_eq(err.text,
-			 "trial.yaml:2: io_uring_setup cannot be allowed because it writes and deletes past every "
-			 "meter; remove it from `syscalls`");
+			 "trial.yaml:2: io_uring_setup cannot be allowed because what it queues happens past the "
+			 "filter; remove it from `syscalls`");
+}
+
+Test(syscall_filter, queues_are_there_where_bpf_file_counts_what_they_do)
+{
+	trial.plan.queues = true;
+	make();
+	cr_assert_eq(call("io_uring_setup", 0, 0, 0, 0), ABSENT, "only if a line names it");
+	rein_trial_plan_syscall(&trial, REIN_VERDICT_ALLOW, "io_uring_setup");
+	make();
+	cr_assert_eq(call("io_uring_setup", 0, 0, 0, 0), ALLOW);
+	cr_assert_eq(call("io_submit", 0, 0, 0, 0), ABSENT);
+	rein_trial_plan_syscall(&trial, REIN_VERDICT_DENY, "io_uring_setup");
+	make();
+	cr_assert_eq(call("io_uring_setup", 0, 0, 0, 0), REFUSE, "a deny wins");
 }
 
 Test(syscall_filter, nothing_starts_without_the_vital_calls)

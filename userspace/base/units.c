@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "base/units.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -105,6 +106,9 @@ int rein_rate_parse(const char *text, bool bytes, uint64_t *ret_units, uint64_t 
 				 bytes ? "20MiB/s" : "5/s");
 	memcpy(amount, text, slash - text);
 	amount[slash - text] = '\0';
+	if (bytes && slash > text && isdigit((unsigned char)slash[-1]))
+		return rein_fail(err, EINVAL,
+				 "\"%.64s\" is not a rate of bytes: it needs a unit of size, as in 20MiB/s", text);
 	r = bytes ? rein_size_parse(amount, ret_units, err) : rein_count_parse(amount, ret_units, err);
 	if (r < 0)
 		return rein_context(err, "in the rate \"%.64s\"", text);

@@ -9,6 +9,7 @@
 #include "cmd/print.h"
 #include "cmd/setup.h"
 #include "mech/seccomp.h"
+#include "plan/path.h"
 #include "profile/lint.h"
 
 static const struct rein_usage usage = {
@@ -26,17 +27,50 @@ struct verdict {
 	struct rein_error err; /* says why it is not good */
 };
 
-/* The profile module knows system calls only by their form; whether there is such a one the filter knows. */
-static int check_syscalls(const struct rein_policy *policy, struct rein_error *err)
+static int refuse(const struct rein_origin *origin, struct rein_error *err, const char *what, const char *name,
+		  const char *why)
 {
-	for (size_t i = 0; i < policy->syscalls.count; i++) {
-		const struct rein_syscall_rule *rule = &policy->syscalls.items[i];
+	return rein_fail(err, EINVAL, "%s:%d:%d: %s \"%s\"%s", origin->file, origin->line, origin->column, what, name,
+			 why);
+}
 
-		if (!rein_seccomp_knows(rule->name))
-			return rein_fail(err, EINVAL, "%s:%d:%d: there is no system call or group \"%s\"",
-					 rule->origin.file, rule->origin.line, rule->origin.column, rule->name);
+/* The profile module knows system calls only by their form; which there are, and which no machine's filter may allow,
+ * the filter knows. */
+static int check_syscall(const struct rein_syscall_rule *rule, struct rein_error *err)
+{
+	bool queues = false;
+	const char *why = rein_seccomp_forbids(rule->name, &queues);
+	char because[128];
+
+	if (!rein_seccomp_knows(rule->name))
+		return refuse(&rule->origin, err, "there is no system call or group", rule->name, "");
+	if (!why || queues || rule->optional || rule->verdict != REIN_VERDICT_ALLOW)
+		return 0;
+	snprintf(because, sizeof(because), ", because %s", why);
+	return refuse(&rule->origin, err, "no profile can allow the system call", rule->name, because);
+}
+
+/* Where the kernel's own files are, nobody's profile can let an agent write. */
+static int check_paths(const struct rein_policy *policy, struct rein_error *err)
+{
+	for (size_t i = 0; i < policy->paths.count; i++) {
+		const struct rein_path_rule *rule = &policy->paths.items[i];
+
+		if (rule->verdict == REIN_VERDICT_ALLOW && rule->list == REIN_ACCESS_WRITE &&
+		    rein_path_within(rule->path, "/sys"))
+			return refuse(&rule->origin, err, "no profile can allow writing", rule->path,
+				      ", because an agent that can write there can leave its confinement");
 	}
 	return 0;
+}
+
+static int check_syscalls(const struct rein_policy *policy, struct rein_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < policy->syscalls.count && r == 0; i++)
+		r = check_syscall(&policy->syscalls.items[i], err);
+	return r;
 }
 
 /* For people who check files as they write them, `p.yaml` is a file; for `run` only a path with a `/` is. */
@@ -60,6 +94,8 @@ static void check(const struct rein_options *options, const char *argument, stru
 		 : rein_fail(&verdict->err, ENOMEM, "out of memory");
 	if (r == 0)
 		r = check_syscalls(verdict->setup.policy, &verdict->err);
+	if (r == 0)
+		r = check_paths(verdict->setup.policy, &verdict->err);
 	if (r == 0)
 		r = rein_policy_lint(verdict->setup.policy, &verdict->warnings, &verdict->err);
 	verdict->good = r == 0;

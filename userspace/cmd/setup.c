@@ -215,7 +215,8 @@ int rein_setup_plan(const struct rein_options *options, bool digests, struct rei
 					   .ci = options->ci,
 					   .digests = digests,
 					   .agent_uid = setup->who.uid,
-					   .knows_syscall = rein_seccomp_knows};
+					   .knows_syscall = rein_seccomp_knows,
+					   .forbids_syscall = rein_seccomp_forbids};
 	int r = rein_places_find(&setup->places, err);
 
 	if (r == 0)

@@ -72,6 +72,14 @@ bool rein_seccomp_knows(const char *name)
 	return rein_syscall_group(name) || rein_syscall_number(name) >= 0;
 }
 
+const char *rein_seccomp_forbids(const char *name, bool *ret_queues)
+{
+	const struct rein_syscall_never *never = rein_syscall_never(name);
+
+	*ret_queues = never && never->queues;
+	return never ? never->why : NULL;
+}
+
 const struct rein_mech rein_mech_seccomp = {
 	.kind = REIN_MECH_SECCOMP,
 	.probe = rein_seccomp_probe,

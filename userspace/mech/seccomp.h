@@ -10,5 +10,7 @@ extern const struct rein_mech rein_mech_seccomp;
 
 /* Whether `name` is a group ("@default") or a system call that the filter can name. */
 bool rein_seccomp_knows(const char *name);
+/* Why no profile can allow it, NULL: one can; *ret_queues: yet one can where bpf-file counts what it does. */
+const char *rein_seccomp_forbids(const char *name, bool *ret_queues);
 
 #endif

@@ -42,10 +42,15 @@ static void start(struct rein_filter *filter)
 	}
 }
 
-static int allow(struct rein_filter *filter, const struct rein_syscall_rule *rule, struct rein_error *err)
+static int allow(struct rein_filter *filter, const struct rein_plan *plan, const struct rein_syscall_rule *rule,
+		 struct rein_error *err)
 {
 	const struct rein_syscall_never *never = rein_syscall_never(rule->name);
 
+	if (never && never->queues && plan->queues) {
+		filter->fates[rein_syscall_number(rule->name)] = REIN_CALL_ALLOWED;
+		return 0;
+	}
 	if (never && rule->optional)
 		return 0;
 	if (never)
@@ -150,7 +155,7 @@ int rein_filter_decide(const struct rein_plan *plan, struct rein_filter *ret_fil
 	start(&filter);
 	for (size_t i = 0; !r && i < policy->syscalls.count; i++)
 		if (policy->syscalls.items[i].verdict == REIN_VERDICT_ALLOW)
-			r = allow(&filter, &policy->syscalls.items[i], err);
+			r = allow(&filter, plan, &policy->syscalls.items[i], err);
 	for (size_t i = 0; i < policy->syscalls.count; i++)
 		if (policy->syscalls.items[i].verdict != REIN_VERDICT_ALLOW)
 			paint_all(&filter, policy->syscalls.items[i].name, REIN_CALL_REFUSED);

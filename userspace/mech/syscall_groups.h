@@ -22,11 +22,12 @@ const char *const *rein_syscall_group(const char *name);
 /* Calls `each` for every system call that `name`, a call or a group, stands for here. */
 void rein_syscall_expand(const char *name, void (*each)(void *context, int nr), void *context);
 
-/* A call that no profile can allow. */
+/* A call that no profile can allow, or not on every machine. */
 struct rein_syscall_never {
 	const char *name;
 	const char *why; /* goes after "because", for people */
 	bool absent;	 /* answered ENOSYS, as a kernel without it would, because programs then do without */
+	bool queues;	 /* but a profile may allow it where bpf-file counts what it does: see rein_plan.queues */
 };
 
 /* The row of `name`; NULL if a profile may allow it. */

@@ -44,6 +44,7 @@ struct rein_plan {
 	bool use[REIN_MECH_COUNT]; /* mechanisms that this launch prepares and applies */
 	bool host_network;	   /* the agent shares the host's network namespace */
 	bool unix_sockets;	   /* it may create AF_UNIX sockets; false where nothing could confine them */
+	bool queues;		   /* it may use io_uring or aio: bpf-file counts and bounds what they do */
 	bool trace_denials;	   /* bpf-trace reports refused syscalls */
 	bool refused;		   /* at least one line is REIN_REFUSED */
 	size_t degraded;	   /* lines that are REIN_DEGRADED */
@@ -56,6 +57,9 @@ struct rein_plan_options {
 	uid_t agent_uid;			 /* who the agent will run as */
 	const char *const *guarded;		 /* as for rein_view_compute */
 	bool (*knows_syscall)(const char *name); /* a group or a system call that the filter can name; NULL: all */
+	/* Why no profile can allow a system call, NULL: one can; *ret_queues: yet one can where plan->queues may be.
+	 * NULL: nothing is forbidden. */
+	const char *(*forbids_syscall)(const char *name, bool *ret_queues);
 };
 
 /*
