@@ -9,6 +9,7 @@
 #include "change.bpf.h"
 #include "label.bpf.h"
 #include "mapping.bpf.h"
+#include "queue.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -100,7 +101,9 @@ int BPF_PROG(rein_file_open, struct file *file, int before)
 
 	if (result || !state)
 		return result;
-	return opened(state, file);
+	if (file->f_flags & O_TMPFILE_BIT)
+		result = queue_make(state, file->f_inode->i_mode, NULL);
+	return result ? result : opened(state, file);
 }
 
 SEC("lsm/path_truncate")
@@ -138,7 +141,8 @@ int BPF_PROG(rein_path_mknod, const struct path *dir, struct dentry *dentry, __u
 
 	if (result || !state)
 		return result;
-	return one_file(state, REIN_METER_CREATE_FILES, REIN_FILE_OP_CREATE, dentry);
+	result = queue_make(state, mode, dentry);
+	return result ? result : one_file(state, REIN_METER_CREATE_FILES, REIN_FILE_OP_CREATE, dentry);
 }
 
 SEC("lsm/path_mkdir")
@@ -205,7 +209,8 @@ int BPF_PROG(rein_path_rename, const struct path *from_dir, struct dentry *from,
 
 	if (result || !state)
 		return result;
-	return renamed(state, from, onto, flags);
+	result = queue_rename(state, flags, from);
+	return result ? result : renamed(state, from, onto, flags);
 }
 
 /* Attributes. */
@@ -277,6 +282,19 @@ int BPF_PROG(rein_file_ioctl, struct file *file, __u32 command, __u64 argument, 
 	if (result || !state)
 		return result;
 	return controlled(state, file, command);
+}
+
+/* Sockets: only what comes past the filter, for no meter counts them here. */
+
+SEC("lsm/socket_create")
+int BPF_PROG(rein_socket_create, int family, int type, int protocol, int kernel, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state || kernel)
+		return result;
+	return queue_socket(state, family, type, protocol);
 }
 
 /* Processes. */

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -236,9 +237,20 @@ static void take_file(struct rein_agent *agent, const struct rein_raw_event *raw
 		count_unknown(agent);
 }
 
+static void take_call(struct rein_agent *agent, const struct rein_raw_event *raw)
+{
+	rein_explain_syscall(agent, (pid_t)raw->pid, raw->comm, (int)raw->nr, seccomp_arch_native(),
+			     raw->path[0] ? raw->path : NULL, REIN_MECH_BPF_FILE, -raw->error);
+}
+
 static void (*const takers[])(struct rein_agent *agent, const struct rein_raw_event *raw) = {
-	[REIN_EVENT_EXEC] = take_exec, [REIN_EVENT_DENY_SYSCALL] = take_syscall, [REIN_EVENT_DENY_NET] = take_net,
-	[REIN_EVENT_TRIP] = take_trip, [REIN_EVENT_DENY_BREAKER] = take_breaker, [REIN_EVENT_DENY_FILE] = take_file,
+	[REIN_EVENT_EXEC] = take_exec,
+	[REIN_EVENT_DENY_SYSCALL] = take_syscall,
+	[REIN_EVENT_DENY_NET] = take_net,
+	[REIN_EVENT_TRIP] = take_trip,
+	[REIN_EVENT_DENY_BREAKER] = take_breaker,
+	[REIN_EVENT_DENY_FILE] = take_file,
+	[REIN_EVENT_DENY_CALL] = take_call,
 };
 
 void rein_explain_raw(struct rein_agent *agent, const struct rein_raw_event *raw, size_t size)
