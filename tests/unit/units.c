@@ -96,6 +96,8 @@ Test(units, rates)
 	cr_assert_lt(rein_rate_parse("5/s/s", false, &units, &period, NULL), 0);
 	cr_assert_lt(rein_rate_parse("/s", false, &units, &period, NULL), 0);
 	cr_assert_lt(rein_rate_parse("5MiB/s", false, &units, &period, NULL), 0);
+	cr_assert_lt(rein_rate_parse("5/s", true, &units, &period, NULL), 0, "bytes have a unit");
+	cr_assert_eq(rein_rate_parse("5B/s", true, &units, &period, NULL), 0);
 }
 
 Test(units, what_is_formatted_parses_back)

@@ -7,7 +7,7 @@
 
 static unsigned flags_of(const struct rein_plan *plan)
 {
-	unsigned flags = 0;
+	unsigned flags = plan->queues ? REIN_STATE_FILE | REIN_STATE_QUEUES : 0;
 
 	for (size_t i = 0; i < plan->breakers.count; i++)
 		if (plan->breakers.items[i].by == REIN_MECH_BPF_FILE)

@@ -39,6 +39,9 @@ const struct rein_file_hook rein_file_hooks[] = {
 	{.name = "inode_remove_acl", .optional = true, .without = "ACLs are removed unseen"},
 	{.name = "file_ioctl", .without = "flags are changed and blocks shared unseen"},
 
+	/* Sockets. */
+	{.name = "socket_create", .without = "io_uring makes sockets of any kind"},
+
 	/* Processes. */
 	{.name = "bprm_creds_for_exec", .without = "programs are started unseen"},
 	{.name = "task_alloc", .without = "processes are made unseen"},
