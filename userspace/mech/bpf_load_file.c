@@ -12,6 +12,8 @@
 
 #include "file.skel.h"
 
+#define PROGRAM_PREFIX "rein_" /* what a hook's program is named: this and the hook */
+
 struct job {
 	struct rein_file *skeleton;
 	struct btf *kernel;
@@ -57,6 +59,9 @@ static int choose(const struct job *job, struct bpf_program *program, struct rei
 	hook = rein_file_hook(strchr(bpf_program__section_name(program), '/') + 1);
 	if (!hook)
 		return rein_fail(err, EINVAL, "%s has no row in the table of hooks", bpf_program__name(program));
+	if (strncmp(bpf_program__name(program), PROGRAM_PREFIX, strlen(PROGRAM_PREFIX)) != 0 ||
+	    (!hook->plain && strcmp(bpf_program__name(program) + strlen(PROGRAM_PREFIX), hook->name) != 0))
+		return rein_fail(err, EINVAL, "%s is not named after its hook", bpf_program__name(program));
 	name_function(job, hook, function, sizeof(function));
 	if (!rein_object_has_function(job->kernel, function)) {
 		if (hook->optional)
@@ -208,6 +213,16 @@ static bool is_link(const char *folder, const char *name)
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	fd = bpf_obj_get(path);
 	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && info.type == BPF_LINK_TYPE_TRACING;
+}
+
+bool rein_bpf_file_attached(uint64_t build, const char *hook)
+{
+	char folder[64], path[128], program[96];
+
+	name_folder(build, folder, sizeof(folder));
+	snprintf(path, sizeof(path), REIN_PINS "/%s", folder);
+	snprintf(program, sizeof(program), PROGRAM_PREFIX "%s", hook);
+	return is_link(path, program);
 }
 
 int rein_bpf_file_links(uint64_t build, uint32_t *ret_links)

@@ -16,6 +16,9 @@ int rein_bpf_load_file(const struct rein_pins_config *config, enum rein_file_fla
 /* How many links are pinned in that build's folder; what is no link of a hook does not count. -errno. */
 int rein_bpf_file_links(uint64_t build, uint32_t *ret_links);
 
+/* Whether that build's program for that hook is attached. */
+bool rein_bpf_file_attached(uint64_t build, const char *hook);
+
 /* Detaches that build's programs: removes its folder. Harmless where there is none. */
 int rein_bpf_unload_file(uint64_t build, struct rein_error *err);
 

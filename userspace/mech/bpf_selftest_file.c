@@ -2,93 +2,122 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/cleanup.h"
 #include "mech/bpf_flavour.h"
 #include "mech/bpf_selftest.h"
 #include "mech/bpf_selftest_scene.h"
+#include "mech/bpf_selftest_shots.h"
 
-/*
- * Whoever is in the agents' subtree without a state that the programs know is refused by every hook, with EACCES; so
- * each is fired by one call that this very hook is the first to see.
- */
+#define SHOTS_MAX 64
 
-#define REFUSED(call) ((call) < 0 && errno == EACCES)
+/* What the children of one scene need to know. */
+static struct rein_targets targets;
+static bool attached[SHOTS_MAX];
 
-static bool fire_task_alloc(struct rein_scene *scene)
+/* With a state that the hooks do not know. */
+static int fire_unknown(struct rein_scene *scene)
 {
-	pid_t child = fork();
-
-	if (!child)
-		_exit(0);
-	if (child > 0)
-		waitpid(child, NULL, 0);
-	return child < 0 && errno == EACCES;
-}
-
-static bool fire_path_mkdir(struct rein_scene *scene)
-{
-	return REFUSED(mkdirat(scene->folder, "made", 0700));
-}
-
-static const struct {
-	const char *hook;
-	bool (*refused)(struct rein_scene *scene);
-} shots[] = {
-	{"task_alloc", fire_task_alloc},
-	{"path_mkdir", fire_path_mkdir},
-};
-
-static int fire_all(struct rein_scene *scene)
-{
-	for (size_t i = 0; i < REIN_COUNT(shots); i++)
-		if (!shots[i].refused(scene))
-			return 1 + (int)i;
+	for (int i = 0; rein_shots[i].hook; i++)
+		if (attached[i] && !rein_shots[i].refused(&targets))
+			return 1 + i;
 	return 0;
 }
 
-static int make_folder(struct rein_scene *scene, struct rein_error *err)
+/* Behind file_open, which must let it pass: with a state, and a breaker of that meter that is open. */
+enum known_step { STEP_WRITE = 1, STEP_RESERVE, STEP_EXEC };
+
+static int fire_known(struct rein_scene *scene)
 {
-	snprintf(scene->path, sizeof(scene->path), REIN_RUN_DIR "/self-test-XXXXXX");
-	if (!mkdtemp(scene->path)) {
-		scene->path[0] = 0;
-		return rein_fail_errno(err, "cannot make a folder in " REIN_RUN_DIR);
-	}
-	scene->folder = open(scene->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return scene->folder < 0 ? rein_fail_errno(err, "cannot open %s", scene->path) : 0;
+	struct rein_state *state = scene->slot.state;
+	char *const none[] = {NULL};
+
+	if (pwrite(targets.file, "r", 1, 0) != 1 || REIN_LOAD(&state->meters[REIN_METER_WRITE_BYTES]) != 1)
+		return STEP_WRITE;
+	if (fallocate(targets.file, 0, 0, 4096) || REIN_LOAD(&state->meters[REIN_METER_WRITE_BYTES]) != 1 + 4096)
+		return STEP_RESERVE;
+	execveat(targets.program, "", none, none, AT_EMPTY_PATH);
+	return errno == EDQUOT ? 0 : STEP_EXEC;
 }
 
-static void remove_folder(struct rein_scene *scene)
+static const char *const known_steps[] = {
+	[STEP_WRITE] = "rw_verify_area and file_permission did not count a write",
+	[STEP_RESERVE] = "vfs_fallocate did not count what was reserved",
+	[STEP_EXEC] = "bprm_creds_for_exec did not refuse",
+};
+
+/* No charge passes a breaker whose state is unknown. */
+static void make_known(struct rein_slot *slot)
 {
-	if (scene->folder >= 0) {
-		unlinkat(scene->folder, "made", AT_REMOVEDIR);
-		close(rein_take_fd(&scene->folder));
-	}
-	if (scene->path[0])
-		rmdir(scene->path);
+	struct rein_breaker breaker = {
+		.meter = REIN_METER_EXEC_COUNT, .on_trip = REIN_ON_TRIP_DENY, .mechanism = REIN_MECH_BPF_FILE};
+
+	slot->state->breakers[0] = breaker;
+	slot->state->breakers_of[REIN_METER_EXEC_COUNT] = 1;
+	slot->state->nr_breakers = 1;
+	rein_slot_ready(slot, REIN_STATE_FILE);
 }
 
-/* Fires what is loaded. *failed: the hook that did not fire, NULL if all did. */
-static int fire(struct rein_machine *machine, struct rein_pins *ret_pins, const char **failed, struct rein_error *err)
+/* Every decision hook that is attached must have a shot, or be one that a known state fires. */
+static bool all_have_shots(uint64_t build, char *ret_failed, size_t size)
+{
+	for (const struct rein_file_hook *hook = rein_file_hooks; hook->name; hook++) {
+		bool has = hook->plain || !strcmp(hook->name, "bprm_creds_for_exec") ||
+			   !rein_bpf_file_attached(build, hook->name);
+
+		for (int i = 0; !has && rein_shots[i].hook; i++)
+			has = !strcmp(rein_shots[i].hook, hook->name);
+		if (!has) {
+			snprintf(ret_failed, size, "nothing fires %s", hook->name);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* *ret_failed: "" if every hook fired. */
+static void fire_scene(struct rein_scene *scene, char *ret_failed, size_t size)
+{
+	uint64_t build = scene->slot.pins.config.build;
+	int step;
+
+	if (!all_have_shots(build, ret_failed, size))
+		return;
+	for (int i = 0; i < SHOTS_MAX && rein_shots[i].hook; i++)
+		attached[i] = rein_bpf_file_attached(build, rein_shots[i].hook);
+	step = rein_scene_run(scene, fire_unknown);
+	if (step > 0)
+		snprintf(ret_failed, size, "%s did not refuse", rein_shots[step - 1].hook);
+	if (!step) {
+		make_known(&scene->slot);
+		step = rein_scene_run(scene, fire_known);
+		if (step > 0)
+			snprintf(ret_failed, size, "%s", known_steps[step]);
+	}
+	if (step < 0)
+		snprintf(ret_failed, size, "its child did not end");
+}
+
+/* Fires what is loaded, and tells what that was. */
+static int fire(struct rein_machine *machine, struct rein_pins *ret_pins, char *ret_failed, size_t size,
+		struct rein_error *err)
 {
 	struct rein_scene scene = rein_scene_empty;
-	int step = 0, r;
+	int r;
 
 	scene.machine = machine;
-	*failed = NULL;
+	*ret_failed = 0;
 	r = rein_scene_open(&scene, 0, err);
 	if (!r && scene.slot.pins.facts.flavour != REIN_FILE_NONE) {
-		r = make_folder(&scene, err);
-		step = r ? 0 : rein_scene_run(&scene, fire_all);
-		remove_folder(&scene);
+		r = rein_targets_make(&targets, err);
+		if (!r) {
+			fire_scene(&scene, ret_failed, size);
+			rein_targets_remove(&targets);
+		}
 	}
 	ret_pins->config = scene.slot.pins.config;
 	ret_pins->facts = scene.slot.pins.facts;
 	rein_scene_close(&scene);
-	if (step)
-		*failed = step > 0 ? shots[step - 1].hook : "its child did not end";
 	return r;
 }
 
@@ -98,14 +127,12 @@ static int replace(struct rein_machine *machine, const struct rein_pins *fired, 
 {
 	struct rein_pins pins = REIN_PINS_NONE;
 	REIN_AUTO_FD int lock = rein_pins_lock(err);
-	char why[128];
 	int r = lock < 0 ? lock : rein_pins_open(machine, true, &pins, NULL, err);
 
 	if (r < 0)
 		return r;
-	snprintf(why, sizeof(why), "attached, but %s did not fire", failed);
 	if (pins.facts.flavour == fired->facts.flavour)
-		r = rein_flavour_next(&pins.config, &pins.facts, why, err);
+		r = rein_flavour_next(&pins.config, &pins.facts, failed, err);
 	rein_pins_close(&pins);
 	return r;
 }
@@ -115,22 +142,22 @@ void rein_bpf_selftest_file(struct rein_machine *machine)
 	struct rein_fact *fact = &machine->facts[REIN_MECH_BPF_FILE];
 	struct rein_pins pins = REIN_PINS_NONE;
 	struct rein_error err = {0};
-	const char *failed = NULL;
+	char failed[96] = "";
 	int r;
 
 	if (!rein_scene_possible(machine, fact))
 		return;
-	r = fire(machine, &pins, &failed, &err);
-	for (int i = 0; !r && failed && i < REIN_FILE_FLAVOURS; i++) {
+	r = fire(machine, &pins, failed, sizeof(failed), &err);
+	for (int i = 0; !r && *failed && i < REIN_FILE_FLAVOURS; i++) {
 		r = replace(machine, &pins, failed, &err);
-		r = r ? r : fire(machine, &pins, &failed, &err);
+		r = r ? r : fire(machine, &pins, failed, sizeof(failed), &err);
 	}
-	if (!r && !failed && pins.facts.flavour == REIN_FILE_NONE)
+	if (!r && !*failed && pins.facts.flavour == REIN_FILE_NONE)
 		rein_fail(&err, EOPNOTSUPP, "this kernel takes neither kind of its programs: %s", pins.facts.refusal);
 	rein_scene_judge(fact,
 			 pins.facts.flavour == REIN_FILE_LSM ? "every file hook as an LSM program, fired"
 							     : "every file hook as an fmod_ret program, fired",
-			 &err, failed);
+			 &err, *failed ? failed : NULL);
 	machine->bpf_lsm = fact->works && pins.facts.flavour == REIN_FILE_LSM;
 	machine->bpf_fmod_ret = fact->works && pins.facts.flavour == REIN_FILE_FMOD_RET;
 }

@@ -10,14 +10,13 @@
 #include "base/cleanup.h"
 #include "mech/cgroup_tree.h"
 
-#define FIRE_MS 1000
+#define FIRE_MS 5000
 
 const struct rein_scene rein_scene_empty = {
 	.slot = {.pins = REIN_PINS_NONE, .lock_fd = -1, .number = -1, .ring_fd = -1},
 	.hooks = REIN_HOOKS_NONE,
 	.cgroup = -1,
 	.far_fd = -1,
-	.folder = -1,
 };
 
 void rein_scene_judge(struct rein_fact *fact, const char *works, const struct rein_error *err, const char *failed)

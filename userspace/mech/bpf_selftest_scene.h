@@ -16,8 +16,6 @@ struct rein_scene {
 	int cgroup;
 	struct sockaddr_in far; /* a datagram socket of the prober's, outside */
 	int far_fd;
-	int folder; /* of files to try things on, outside */
-	char path[64];
 };
 
 extern const struct rein_scene rein_scene_empty;
@@ -31,7 +29,7 @@ void rein_scene_close(struct rein_scene *scene);
 
 /* The child's steps say by their number which hook did not fire; 0: all did. */
 typedef int rein_scene_steps(struct rein_scene *scene);
-/* Runs them in the cgroup, within a second: their number, -errno where there was no child or it was killed. */
+/* Runs them in the cgroup, within five seconds: their number, -errno where there was no child or it was killed. */
 int rein_scene_run(struct rein_scene *scene, rein_scene_steps *inside);
 
 /* The outcome: `works` if nothing failed and err is clean. */
