@@ -72,10 +72,11 @@ $(BUILD)/tests/harness.a: $(HARNESS_OBJECTS)
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-$(TESTS): $(BUILD)/tests/%: tests/%.c $(BUILD)/tests/harness.a $(BUILD)/librein.a
+# patience.o is named, since nothing need call it for its hook to count.
+$(TESTS): $(BUILD)/tests/%: tests/%.c $(BUILD)/tests/harness/patience.o $(BUILD)/tests/harness.a $(BUILD)/librein.a
 	@echo "  TEST  $<"
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CPPFLAGS) $(ALL_CFLAGS) -pie -MMD -MP -o $@ $< $(BUILD)/tests/harness.a $(BUILD)/librein.a \
+	$(Q)$(CC) $(TEST_CPPFLAGS) $(ALL_CFLAGS) -pie -MMD -MP -o $@ $< $(BUILD)/tests/harness/patience.o $(BUILD)/tests/harness.a $(BUILD)/librein.a \
 		$(LDLIBS) -lcriterion
 
 # The probes run inside a sandbox that may hold nothing but them: static, no libraries.

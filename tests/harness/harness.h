@@ -14,7 +14,7 @@
  * wait on descriptors, with a deadline that only a broken program meets.
  */
 
-#define HARNESS_PATIENCE_MS 60000
+#define HARNESS_PATIENCE_MS (60000 * harness_slow())
 
 /* ---- programs ---- */
 
@@ -78,6 +78,8 @@ const char *harness_source(void);
 bool harness_user(uid_t *ret_uid, gid_t *ret_gid);
 /* Says `skipped: text` aloud and skips the running test. */
 void harness_skip(const char *text);
+/* How many times slower than usual this machine is (REIN_SLOW), at least 1: for guards against a hang, nothing else. */
+int harness_slow(void);
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t harness_now_ns(void);
 /* Whether a process with `marker` in its command line lives; *ret_pid may be NULL. */

@@ -254,23 +254,25 @@ struct world world_open(bool own, const char *profile)
 	return world;
 }
 
-static void arguments(const struct world *world, const char *probe, char text[15][300], const char *argv[17])
+#define ARGUMENT_MAX 4096
+
+static void arguments(const struct world *world, const char *probe, char text[15][ARGUMENT_MAX], const char *argv[17])
 {
 	const struct world *w = world;
 
-	snprintf(text[0], 300, "%s/tools/probe", w->trial.root);
-	snprintf(text[1], 300, "%s", probe);
-	snprintf(text[2], 300, "%s", w->outside);
-	snprintf(text[3], 300, "%s", w->trial.workspace);
-	snprintf(text[4], 300, "%d", w->bystander);
-	snprintf(text[5], 300, "%lx", (unsigned long)w->address);
+	snprintf(text[0], ARGUMENT_MAX, "%s/tools/probe", w->trial.root);
+	snprintf(text[1], ARGUMENT_MAX, "%s", probe);
+	snprintf(text[2], ARGUMENT_MAX, "%s", w->outside);
+	snprintf(text[3], ARGUMENT_MAX, "%s", w->trial.workspace);
+	snprintf(text[4], ARGUMENT_MAX, "%d", w->bystander);
+	snprintf(text[5], ARGUMENT_MAX, "%lx", (unsigned long)w->address);
 	for (int i = 0; i < 4; i++)
-		snprintf(text[6 + i], 300, "%u", w->ports[i]);
-	snprintf(text[10], 300, "%s", w->token);
-	snprintf(text[11], 300, "%d", w->shm);
-	snprintf(text[12], 300, "%d", w->msg);
-	snprintf(text[13], 300, "%s", w->token);
-	snprintf(text[14], 300, "%llu", (unsigned long long)w->inode);
+		snprintf(text[6 + i], ARGUMENT_MAX, "%u", w->ports[i]);
+	snprintf(text[10], ARGUMENT_MAX, "%s", w->token);
+	snprintf(text[11], ARGUMENT_MAX, "%d", w->shm);
+	snprintf(text[12], ARGUMENT_MAX, "%d", w->msg);
+	snprintf(text[13], ARGUMENT_MAX, "%s", w->token);
+	snprintf(text[14], ARGUMENT_MAX, "%llu", (unsigned long long)w->inode);
 	for (int i = 0; i < 15; i++)
 		argv[i] = text[i];
 	argv[15] = NULL;
@@ -307,7 +309,7 @@ static void start_sender(struct world *world)
 struct outcome world_probe(struct world *world, const char *probe, bool confined)
 {
 	struct job_options options = {.directory = world->trial.workspace};
-	char text[15][300], path[256];
+	char text[15][ARGUMENT_MAX], path[256];
 	const char *argv[17];
 	struct outcome outcome;
 	struct job job;
@@ -315,7 +317,7 @@ struct outcome world_probe(struct world *world, const char *probe, bool confined
 	snprintf(path, sizeof(path), "%s/secret", world->outside);
 	options.leak_fd = open(path, O_RDONLY | O_CLOEXEC);
 	options.other_user = !confined && world->trial.uid != geteuid();
-	if (strcmp(probe, "descriptor-by-socket") == 0)
+	if (strstr(probe, "descriptor-by-socket"))
 		start_sender(world);
 	arguments(world, probe, text, argv);
 	job = confined ? trial_start_command(&world->trial, "", argv, &options) : job_start(argv, &options);

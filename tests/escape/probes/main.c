@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* probe NAME ARGUMENT...: one attempt; says how it ended, exits 0 if it believes that it got through. */
+/*
+ * probe NAME[,NAME...] ARGUMENT...: one attempt; says how it ended, exits 0 if it believes that it got through. Several
+ * are made one after the other, each in a process of its own.
+ */
 #include "probe.h"
 
 #include <errno.h>
@@ -119,6 +122,21 @@ static int attempt(const struct probe *probe, char **argv)
 	return error ? 1 : 0;
 }
 
+static void attempt_each(char **argv)
+{
+	char *rest;
+
+	for (const char *name = strtok_r(argv[1], ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
+		const struct probe *probe = find_probe(name);
+		pid_t pid = probe ? fork() : -1;
+
+		if (pid == 0)
+			_exit(attempt(probe, argv));
+		if (pid > 0)
+			waitpid(pid, NULL, 0);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct probe *probe = argc == 15 ? find_probe(argv[1]) : NULL;
@@ -126,6 +144,10 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IONBF, 0);
 	if (probe)
 		return attempt(probe, argv);
+	if (argc == 15 && strchr(argv[1], ',')) {
+		attempt_each(argv);
+		return 1;
+	}
 	for (int i = 0; argc > 1 && i < 2; i++)
 		for (const struct work *work = i ? probe_evasions : probe_works; work->name; work++)
 			if (strcmp(work->name, argv[1]) == 0)
