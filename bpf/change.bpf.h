@@ -72,26 +72,32 @@ static __always_inline void count_anew(void)
 		thread->below = 0;
 }
 
-static __always_inline int resized(struct rein_state *state, struct dentry *dentry, __u64 size)
+/* Growth counts where the file is mapped, which is below overlayfs. */
+static __always_inline int resized(struct rein_state *state, struct dentry *dentry, __u64 size, int above)
 {
 	struct inode *inode = dentry->d_inode;
+	__u64 before = inode->i_size;
 
 	if (!inode_counts(inode))
 		return 0;
-	if (size < (__u64)inode->i_size)
-		return one_file(state, REIN_METER_DELETE_FILES, REIN_FILE_OP_TRUNCATE, dentry);
-	return hook_charge(state, REIN_METER_WRITE_BYTES, mapped_growth(inode, size, 0), REIN_FILE_OP_TRUNCATE, dentry);
+	if (size > before && !is_overlay(inode) && is_mapped(inode))
+		return hook_charge(state, REIN_METER_WRITE_BYTES, size - before, REIN_FILE_OP_TRUNCATE, dentry);
+	if (size >= before || above)
+		return 0;
+	return one_file(state, REIN_METER_DELETE_FILES, REIN_FILE_OP_TRUNCATE, dentry);
 }
 
 static __always_inline int attributes_set(struct rein_state *state, struct dentry *dentry, struct iattr *attr)
 {
 	__u32 valid = attr->ia_valid;
+	int above;
 
-	if (!(state->flags & REIN_STATE_FILE) || counted_above(dentry->d_inode))
+	if (!(state->flags & REIN_STATE_FILE))
 		return 0;
+	above = counted_above(dentry->d_inode);
 	if (valid & ATTR_SIZE)
-		return resized(state, dentry, attr->ia_size);
-	if (valid & ATTR_FORCE || !(valid & ATTR_WANTED))
+		return resized(state, dentry, attr->ia_size, above);
+	if (above || valid & ATTR_FORCE || !(valid & ATTR_WANTED))
 		return 0;
 	return one_file(state, REIN_METER_CHMOD_FILES, REIN_FILE_OP_ATTRIBUTES, dentry);
 }

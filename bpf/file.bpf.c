@@ -50,6 +50,72 @@ int BPF_PROG(rein_vfs_dedupe_file_range_one, struct file *in, __s64 from, struct
 	return 0;
 }
 
+/* Copies: what they hold, and what they give back. */
+
+SEC("fentry/do_sendfile")
+int BPF_PROG(rein_do_sendfile, int out, int in, const __s64 *position, __u64 count)
+{
+	if (current_is_agent())
+		copy_begin(COPY_SENDFILE, copy_rest(in, position));
+	return 0;
+}
+
+SEC("fexit/do_sendfile")
+int BPF_PROG(rein_do_sendfile_end, int out, int in, const __s64 *position, __u64 count, __s64 max, __s64 result)
+{
+	copy_end(COPY_SENDFILE, result);
+	return 0;
+}
+
+SEC("fentry/do_splice")
+int BPF_PROG(rein_do_splice, struct file *in)
+{
+	if (current_is_agent())
+		copy_begin(COPY_SPLICE, copy_piped(in));
+	return 0;
+}
+
+SEC("fexit/do_splice")
+int BPF_PROG(rein_do_splice_end, struct file *in, __s64 *from, struct file *out, __s64 *to, __u64 count, __u32 flags,
+	     __s64 result)
+{
+	copy_end(COPY_SPLICE, result);
+	return 0;
+}
+
+SEC("fentry/do_splice_direct")
+int BPF_PROG(rein_do_splice_direct)
+{
+	copy_begin(COPY_INSIDE, COPY_UNKNOWN);
+	return 0;
+}
+
+SEC("fexit/do_splice_direct")
+int BPF_PROG(rein_do_splice_direct_end, struct file *in, __s64 *from, struct file *out, __s64 *to, __u64 count,
+	     __u32 flags, __s64 result)
+{
+	copy_end(COPY_INSIDE, result);
+	return 0;
+}
+
+/* Its length is cut to what the source has before it is announced. Overlayfs calls it again for the files below. */
+SEC("fentry/vfs_copy_file_range")
+int BPF_PROG(rein_vfs_copy_file_range, struct file *in, __s64 from, struct file *out)
+{
+	if (current_is_agent() && !is_second_pass(out))
+		copy_begin(COPY_RANGE, COPY_UNKNOWN);
+	return 0;
+}
+
+SEC("fexit/vfs_copy_file_range")
+int BPF_PROG(rein_vfs_copy_file_range_end, struct file *in, __s64 from, struct file *out, __s64 to, __u64 count,
+	     __u32 flags, __s64 result)
+{
+	if (current_is_agent() && !is_second_pass(out))
+		copy_end(COPY_RANGE, result);
+	return 0;
+}
+
 SEC("lsm/file_permission")
 int BPF_PROG(rein_file_permission, struct file *file, int mask, int before)
 {
@@ -264,6 +330,18 @@ int BPF_PROG(rein_inode_set_acl, void *idmap, struct dentry *dentry, const char 
 
 SEC("lsm/inode_remove_acl")
 int BPF_PROG(rein_inode_remove_acl, void *idmap, struct dentry *dentry, const char *name, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return attribute_set(state, dentry);
+}
+
+/* 6.17, bc9241367aac: flags are set by a call of their own, and by ioctl through it. */
+SEC("lsm/inode_file_setattr")
+int BPF_PROG(rein_inode_file_setattr, struct dentry *dentry, void *attr, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);

@@ -42,7 +42,10 @@ struct super_block {
 	__u32 s_dev;
 } CO_RE;
 
+struct inode;
+
 struct address_space {
+	struct inode *host;
 	struct {
 		int counter;
 	} i_mmap_writable;
@@ -95,6 +98,10 @@ struct file {
 	struct path f_path;
 } CO_RE;
 
+struct pipe_inode_info {
+	unsigned int head, tail;
+} CO_RE;
+
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
@@ -133,10 +140,13 @@ struct linux_binprm {
 #define SB_KERNMOUNT (1UL << 22)   /* a mount that no path leads to, such as memfd's */
 #define VM_WRITE 0x2UL
 #define VM_SHARED 0x8UL
+#define O_NOATIME 01000000
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 #define PROC_SUPER_MAGIC 0x9fa0
 #define SYSFS_MAGIC 0x62656572
 #define AT_FDCWD ((__u32)-100)
+#define PAGE_SHIFT 12
+#define PAGE_SIZE (1ULL << PAGE_SHIFT)
 #define CLONE_THREAD 0x10000UL
 
 /* System call arguments: pt_regs of a task that has entered the kernel keep them until it leaves. */

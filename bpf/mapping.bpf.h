@@ -12,17 +12,12 @@
 
 #define PROT_WRITE 0x2
 #define MAP_SHARED 0x1 /* also a bit of MAP_SHARED_VALIDATE */
-#define PAGE_BYTES 4096ULL
-#define PAGE_SHIFT 12
 
 /* mmap_file does not know where in the file the mapping begins. */
 static __always_inline void announce_mapping(struct file *file, __u64 page)
 {
-	struct thread *thread;
+	struct thread *thread = file ? thread_of_agent() : NULL;
 
-	if (!file || !current_is_agent())
-		return;
-	thread = thread_of_current();
 	if (!thread)
 		return;
 	thread->map_file = (__u64)file;
@@ -44,7 +39,7 @@ static __always_inline __u64 mapping_start(struct file *file)
 
 static __always_inline int mapping_charge(struct rein_state *state, struct file *file, __u64 at)
 {
-	__u64 end = (file->f_inode->i_size + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	__u64 end = (file->f_inode->i_size + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1);
 
 	if (!inode_counts(file->f_inode) || at >= end)
 		return 0;

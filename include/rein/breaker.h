@@ -37,6 +37,7 @@ struct rein_bucket {
 	__u64 tat_ns;	  /* CLOCK_MONOTONIC */
 	__u64 used;	  /* units let through, ever */
 	__u64 probe_used; /* units let through since half-opening */
+	__u64 given_ns;	  /* all that ever was given back; the lowest bit is held while that is done */
 	__u32 state;	  /* enum rein_breaker_state */
 	__u32 trips;	  /* how often it went from closed or half-open to open */
 };
@@ -85,8 +86,8 @@ REIN_INLINE int rein_budget_take(__u64 *used, __u64 max, __u64 n)
 /* How many racing writers a charge survives before it gives up, and refuses. */
 #define REIN_CHARGE_TRIES 64
 
-/* Advances the arrival time by n units if the tolerance allows; the GCRA itself. */
-REIN_INLINE int rein_bucket_advance(const struct rein_limit *limit, struct rein_bucket *bucket, __u64 n, __u64 now_ns)
+/* Advances the arrival time by n units if the tolerance allows; the GCRA itself. Returns the new one; 0: refused. */
+REIN_INLINE __u64 rein_bucket_advance(const struct rein_limit *limit, struct rein_bucket *bucket, __u64 n, __u64 now_ns)
 {
 	__u64 cost;
 	int i;
@@ -101,7 +102,7 @@ REIN_INLINE int rein_bucket_advance(const struct rein_limit *limit, struct rein_
 		if (from - now_ns + cost > limit->tolerance_ns)
 			return 0;
 		if (__sync_val_compare_and_swap(&bucket->tat_ns, tat, from + cost) == tat)
-			return 1;
+			return from + cost;
 	}
 	return 0;
 }
@@ -126,6 +127,103 @@ REIN_INLINE enum rein_charge rein_breaker_charge(const struct rein_limit *limit,
 		return rein_bucket_trip(bucket, state);
 	}
 	return REIN_CHARGE_PASSED;
+}
+
+/*
+ * Giving back. Some calls ask for more than they come to move, and only their end tells. The whole is held before, and
+ * what was not used is given back, as if only the rest had been charged at the time of the charge.
+ *
+ * That is right as long as the bucket has stood higher than what is given back ever since: otherwise a later charge
+ * began at its own time, not on top of this one, and would be undone. Charges only raise the arrival time, so it has
+ * been at least where this charge left it, less what others gave back meanwhile; by that and the clock it is bounded.
+ * Whoever gives back holds the lowest bit of `given_ns`: until it is released only charges change the arrival time, so
+ * that an unchanged one means that nothing happened. Too little given back is on the safe side, too much is not.
+ */
+#define REIN_GIVING 1ULL
+
+struct rein_receipt {
+	__u64 tat_ns;	/* where the charge left the arrival time */
+	__u64 given_ns; /* what had been given back before it */
+};
+
+/* The bucket as it stands: look before the clock is read for rein_bucket_give_back. */
+REIN_INLINE struct rein_receipt rein_bucket_look(struct rein_bucket *bucket)
+{
+	struct rein_receipt seen;
+
+	seen.given_ns = __sync_fetch_and_add(&bucket->given_ns, 0); /* a barrier: before the arrival time */
+	seen.tat_ns = REIN_LOAD(&bucket->tat_ns);
+	return seen;
+}
+
+/*
+ * Charges like rein_breaker_charge, but a refusal (0) does not open the breaker. 1: held, and *ret_receipt says what
+ * rein_bucket_give_back wants to know.
+ */
+REIN_INLINE int rein_breaker_hold(const struct rein_limit *limit, struct rein_bucket *bucket, __u64 n, __u64 now_ns,
+				  struct rein_receipt *ret_receipt)
+{
+	__u32 state = REIN_LOAD(&bucket->state);
+	__u64 given = __sync_fetch_and_add(&bucket->given_ns, 0) & ~REIN_GIVING, tat = 0;
+
+	if (state != REIN_BREAKER_CLOSED && state != REIN_BREAKER_HALF_OPEN)
+		return 0;
+	if (state == REIN_BREAKER_HALF_OPEN && !rein_budget_take(&bucket->probe_used, limit->probe, n))
+		return 0;
+	if (rein_budget_take(&bucket->used, limit->total ? limit->total : ~0ULL, n)) {
+		tat = rein_bucket_advance(limit, bucket, n, now_ns);
+		if (!tat)
+			__sync_fetch_and_sub(&bucket->used, n);
+	}
+	if (!tat) {
+		if (state == REIN_BREAKER_HALF_OPEN)
+			__sync_fetch_and_sub(&bucket->probe_used, n);
+		return 0;
+	}
+	ret_receipt->tat_ns = tat;
+	ret_receipt->given_ns = given;
+	return 1;
+}
+
+/*
+ * Gives back what was held beyond `kept` of n units. `seen` is a look at the bucket, now_ns was read after it. Returns
+ * 0 if the bucket changed meanwhile, or somebody else is giving back: look again. Call it once with success at most.
+ */
+REIN_INLINE int rein_bucket_give_back(const struct rein_limit *limit, struct rein_bucket *bucket,
+				      const struct rein_receipt *receipt, const struct rein_receipt *seen, __u64 n,
+				      __u64 kept, __u64 now_ns)
+{
+	__u64 back = rein_limit_cost_ns(limit, n) - rein_limit_cost_ns(limit, kept);
+	__u64 least = receipt->tat_ns - (seen->given_ns - receipt->given_ns);
+	int unchanged;
+
+	if (seen->given_ns & REIN_GIVING)
+		return 0;
+	/* Drained since; or somebody has set it back, which ends all receipts. */
+	if ((__s64)(least - now_ns) <= 0 || (__s64)(seen->tat_ns - least) < 0)
+		return 1;
+	if (back > least - now_ns)
+		back = least - now_ns;
+	back &= ~REIN_GIVING;
+	if (__sync_val_compare_and_swap(&bucket->given_ns, seen->given_ns, seen->given_ns | REIN_GIVING) !=
+	    seen->given_ns)
+		return 0;
+	unchanged = __sync_val_compare_and_swap(&bucket->tat_ns, seen->tat_ns, seen->tat_ns - back) == seen->tat_ns;
+	__sync_lock_test_and_set(&bucket->given_ns, seen->given_ns + (unchanged ? back : 0));
+	return unchanged;
+}
+
+/* The other half: the units, which a person may have set back to 0 meanwhile. */
+REIN_INLINE void rein_bucket_unuse(struct rein_bucket *bucket, __u64 n)
+{
+	int i;
+
+	for (i = 0; i < REIN_CHARGE_TRIES; i++) {
+		__u64 used = REIN_LOAD(&bucket->used);
+
+		if (__sync_val_compare_and_swap(&bucket->used, used, used > n ? used - n : 0) == used)
+			return;
+	}
 }
 
 /* Debts stay below this, so that no sum of two leaves 64 bits: 146 years. */
@@ -163,6 +261,6 @@ REIN_INLINE void rein_bucket_owe(const struct rein_limit *limit, struct rein_buc
 }
 
 _Static_assert(sizeof(struct rein_limit) == 48, "shared with the kernel");
-_Static_assert(sizeof(struct rein_bucket) == 32, "shared with the kernel");
+_Static_assert(sizeof(struct rein_bucket) == 40, "shared with the kernel");
 
 #endif

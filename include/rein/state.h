@@ -32,7 +32,6 @@ struct rein_breaker {
 	__u8 on_trip;	/* enum rein_on_trip */
 	__u8 mechanism; /* enum rein_mechanism: who charges it; others leave it alone */
 	__u8 pad[5];
-	__u64 reserved;
 };
 
 struct rein_state {

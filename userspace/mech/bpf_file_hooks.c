@@ -12,6 +12,11 @@ const struct rein_file_hook rein_file_hooks[] = {
 	{.name = "vfs_fallocate", .plain = true, .without = "it is not known how much a call reserves"},
 	{.name = "vfs_clone_file_range", .plain = true, .without = "it is not known how much a reflink shares"},
 	{.name = "vfs_dedupe_file_range_one", .plain = true, .without = "it is not known how much is deduplicated"},
+	/* Static, so a compiler may drop it: then what sendfile asks for stays charged, whatever it wrote. */
+	{.name = "do_sendfile", .plain = true, .optional = true, .without = "sendfile is charged what it asks for"},
+	{.name = "do_splice", .plain = true, .without = "splice is charged twice"},
+	{.name = "do_splice_direct", .plain = true, .without = "copies inside the kernel are charged twice"},
+	{.name = "vfs_copy_file_range", .plain = true, .without = "copy_file_range is charged twice"},
 	{.name = "vm_mmap_pgoff", .plain = true, .without = "it is not known how long a mapping is"},
 	{.name = "file_permission", .without = "files are read and written unseen"},
 	{.name = "mmap_file", .without = "files are written through mappings unseen"},
@@ -37,6 +42,8 @@ const struct rein_file_hook rein_file_hooks[] = {
 	/* 6.2, 72b3897e7808; before, ACLs were extended attributes. */
 	{.name = "inode_set_acl", .optional = true, .without = "ACLs are set unseen"},
 	{.name = "inode_remove_acl", .optional = true, .without = "ACLs are removed unseen"},
+	/* 6.17, bc9241367aac; before, by ioctl only. */
+	{.name = "inode_file_setattr", .optional = true, .without = "flags are set unseen"},
 	{.name = "file_ioctl", .without = "flags are changed and blocks shared unseen"},
 
 	/* Sockets. */
@@ -57,6 +64,7 @@ const struct rein_file_argument rein_file_arguments[] = {
 	{"mmap_file", "prot", AT(rein_mmap_file_prot)},
 	{"mmap_file", "flags", AT(rein_mmap_file_flags)},
 	{"mmap_file", NULL, AT(rein_mmap_file_before)},
+	{"inode_file_setattr", "dentry", AT(rein_file_setattr_dentry)},
 	{0},
 };
 
