@@ -13,6 +13,8 @@
 #define ATTR_FORCE (1U << 9) /* the kernel's own doing, such as dropping set-user-ID after a write */
 #define ATTR_WANTED 0x101b7U /* mode, owner, group, times; TIMES_SET */
 
+#define IOC_WRITE (1U << 30)
+#define FS_IOC_FIEMAP 0xc020660b
 #define FS_IOC_SETFLAGS 0x40086602
 #define FS_IOC32_SETFLAGS 0x40046602
 #define FS_IOC_FSSETXATTR 0x401c5820
@@ -23,10 +25,34 @@ static __always_inline int one_file(struct rein_state *state, __u32 meter, __u32
 	return hook_charge(state, meter, 1, op, dentry);
 }
 
+/* A new name: a file, folder, node or symbolic link. */
+static __always_inline int made(struct rein_state *state, struct dentry *dentry)
+{
+	int result = label_check(state, dentry, REIN_LABEL_WRITE, REIN_FILE_OP_CREATE);
+
+	return result ? result : one_file(state, REIN_METER_CREATE_FILES, REIN_FILE_OP_CREATE, dentry);
+}
+
+static __always_inline int linked(struct rein_state *state, struct dentry *from, struct dentry *onto)
+{
+	int result = label_check_link(state, from, onto);
+
+	return result ? result : one_file(state, REIN_METER_CREATE_FILES, REIN_FILE_OP_LINK, onto);
+}
+
+static __always_inline int removed(struct rein_state *state, struct dentry *dentry)
+{
+	int result = label_check_removal(state, dentry, REIN_FILE_OP_DELETE);
+
+	return result ? result : one_file(state, REIN_METER_DELETE_FILES, REIN_FILE_OP_DELETE, dentry);
+}
+
 static __always_inline int renamed(struct rein_state *state, struct dentry *from, struct dentry *onto, __u32 flags)
 {
-	int result = one_file(state, REIN_METER_RENAME_FILES, REIN_FILE_OP_RENAME, from);
+	int result = label_check_rename(state, from, onto, flags);
 
+	if (!result)
+		result = one_file(state, REIN_METER_RENAME_FILES, REIN_FILE_OP_RENAME, from);
 	if (result || !onto->d_inode || flags & RENAME_EXCHANGE)
 		return result;
 	return one_file(state, REIN_METER_DELETE_FILES, REIN_FILE_OP_RENAME, onto);
@@ -38,6 +64,10 @@ static __always_inline int renamed(struct rein_state *state, struct dentry *from
  */
 static __always_inline int opened(struct rein_state *state, struct file *file)
 {
+	int result = label_check_file(state, file, label_access(file), REIN_FILE_OP_OPEN);
+
+	if (result)
+		return result;
 	if (!(file->f_mode & FMODE_WRITE) || !inode_counts(file->f_inode) || is_second_pass(file))
 		return 0;
 	if (file->f_flags & O_TMPFILE_BIT)
@@ -90,8 +120,12 @@ static __always_inline int resized(struct rein_state *state, struct dentry *dent
 static __always_inline int attributes_set(struct rein_state *state, struct dentry *dentry, struct iattr *attr)
 {
 	__u32 valid = attr->ia_valid;
+	int result = label_check(state, dentry, REIN_LABEL_WRITE,
+				 valid & ATTR_SIZE ? REIN_FILE_OP_TRUNCATE : REIN_FILE_OP_ATTRIBUTES);
 	int above;
 
+	if (result)
+		return result;
 	if (!(state->flags & REIN_STATE_FILE))
 		return 0;
 	above = counted_above(dentry->d_inode);
@@ -105,13 +139,32 @@ static __always_inline int attributes_set(struct rein_state *state, struct dentr
 /* Extended attributes, ACLs and flags of overlayfs's own inode: they come by again for the file below. */
 static __always_inline int attribute_set(struct rein_state *state, struct dentry *dentry)
 {
-	if (is_overlay(dentry->d_inode))
-		return 0;
+	int result = label_check(state, dentry, REIN_LABEL_WRITE, REIN_FILE_OP_ATTRIBUTES);
+
+	if (result || is_overlay(dentry->d_inode))
+		return result;
 	return one_file(state, REIN_METER_CHMOD_FILES, REIN_FILE_OP_ATTRIBUTES, dentry);
+}
+
+/*
+ * File systems change files and folders by commands too, on descriptors for reading: subvolumes go, files become
+ * immutable. By its number a command says whether it brings something in; FIEMAP does, and only looks.
+ */
+static __always_inline int label_check_control(struct rein_state *state, struct file *file, __u32 command)
+{
+	__u32 type = file->f_inode->i_mode & S_IFMT;
+
+	if (!(command & IOC_WRITE) || command == FS_IOC_FIEMAP || (type != S_IFREG && type != S_IFDIR))
+		return 0;
+	return label_check_file(state, file, REIN_LABEL_WRITE, REIN_FILE_OP_ATTRIBUTES);
 }
 
 static __always_inline int controlled(struct rein_state *state, struct file *file, __u32 command)
 {
+	int result = label_check_control(state, file, command);
+
+	if (result)
+		return result;
 	announce_nothing();
 	if (rein_file_setattr_dentry != PLACE_NONE)
 		return 0;

@@ -208,7 +208,7 @@ int BPF_PROG(rein_path_mknod, const struct path *dir, struct dentry *dentry, __u
 	if (result || !state)
 		return result;
 	result = queue_make(state, mode, dentry);
-	return result ? result : one_file(state, REIN_METER_CREATE_FILES, REIN_FILE_OP_CREATE, dentry);
+	return result ? result : made(state, dentry);
 }
 
 SEC("lsm/path_mkdir")
@@ -219,7 +219,7 @@ int BPF_PROG(rein_path_mkdir, const struct path *dir, struct dentry *dentry, __u
 
 	if (result || !state)
 		return result;
-	return one_file(state, REIN_METER_CREATE_FILES, REIN_FILE_OP_CREATE, dentry);
+	return made(state, dentry);
 }
 
 SEC("lsm/path_symlink")
@@ -230,7 +230,7 @@ int BPF_PROG(rein_path_symlink, const struct path *dir, struct dentry *dentry, c
 
 	if (result || !state)
 		return result;
-	return one_file(state, REIN_METER_CREATE_FILES, REIN_FILE_OP_CREATE, dentry);
+	return made(state, dentry);
 }
 
 SEC("lsm/path_link")
@@ -241,7 +241,7 @@ int BPF_PROG(rein_path_link, struct dentry *old, const struct path *dir, struct 
 
 	if (result || !state)
 		return result;
-	return one_file(state, REIN_METER_CREATE_FILES, REIN_FILE_OP_LINK, dentry);
+	return linked(state, old, dentry);
 }
 
 SEC("lsm/path_unlink")
@@ -252,7 +252,7 @@ int BPF_PROG(rein_path_unlink, const struct path *dir, struct dentry *dentry, in
 
 	if (result || !state)
 		return result;
-	return one_file(state, REIN_METER_DELETE_FILES, REIN_FILE_OP_DELETE, dentry);
+	return removed(state, dentry);
 }
 
 SEC("lsm/path_rmdir")
@@ -263,7 +263,7 @@ int BPF_PROG(rein_path_rmdir, const struct path *dir, struct dentry *dentry, int
 
 	if (result || !state)
 		return result;
-	return one_file(state, REIN_METER_DELETE_FILES, REIN_FILE_OP_DELETE, dentry);
+	return removed(state, dentry);
 }
 
 SEC("lsm/path_rename")
@@ -373,6 +373,65 @@ int BPF_PROG(rein_socket_create, int family, int type, int protocol, int kernel,
 	if (result || !state || kernel)
 		return result;
 	return queue_socket(state, family, type, protocol);
+}
+
+/* Other ways to what is denied. */
+
+SEC("lsm/file_receive")
+int BPF_PROG(rein_file_receive, struct file *file, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return label_check_file(state, file, label_access(file), REIN_FILE_OP_RECEIVE);
+}
+
+SEC("lsm/path_notify")
+int BPF_PROG(rein_path_notify, const struct path *path, __u64 mask, __u32 type, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return label_check(state, path->dentry, REIN_LABEL_READ, REIN_FILE_OP_OPEN);
+}
+
+/* A socket of a path: whoever listens there bound it, and it can be reached while its path cannot. */
+SEC("lsm/unix_stream_connect")
+int BPF_PROG(rein_unix_stream_connect, struct sock *from, struct sock *to, struct sock *new, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return label_check_socket(state, to);
+}
+
+SEC("lsm/unix_may_send")
+int BPF_PROG(rein_unix_may_send, struct socket *from, struct socket *to, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return label_check_socket(state, to->sk);
+}
+
+/* A file system stacked on others gives files a second inode, which no label knows. */
+SEC("lsm/sb_kern_mount")
+int BPF_PROG(rein_sb_kern_mount, struct super_block *super, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return state->flags & REIN_STATE_LABELS && super->s_stack_depth ? -EACCES : 0;
 }
 
 /* Processes. */

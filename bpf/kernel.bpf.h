@@ -37,6 +37,7 @@
 #define CO_RE __attribute__((preserve_access_index))
 
 struct super_block {
+	int s_stack_depth;
 	unsigned long s_flags;
 	unsigned long s_magic;
 	__u32 s_dev;
@@ -86,8 +87,16 @@ struct iattr {
 	__s64 ia_size;
 } CO_RE;
 
+struct sock;
+
 struct socket {
 	__s16 type;
+	struct sock *sk;
+} CO_RE;
+
+/* Begins with its struct sock. */
+struct unix_sock {
+	struct path path;
 } CO_RE;
 
 struct file {
@@ -130,6 +139,7 @@ struct linux_binprm {
 
 #define S_IFMT 00170000
 #define S_IFREG 0100000
+#define S_IFDIR 0040000
 #define S_IFIFO 0010000
 #define S_IFSOCK 0140000
 #define FMODE_READ (1U << 0)

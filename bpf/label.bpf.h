@@ -26,20 +26,27 @@ struct {
 		});
 } rein_labels SEC(".maps");
 
-/* One walk from a dentry to the root of its file system, or to the first label that denies what is asked. */
-struct label_walk {
-	void *labels;
-	struct dentry *at, *below; /* below: where it was before; NULL at the start */
-	__u32 device;
-	__u32 ask;    /* enum rein_label_deny: a label that denies one of these ends the walk */
+/* What is asked of the labels, and what they say. */
+struct label_answer {
+	__u64 dentry;
+	__u32 slot;
+	__u32 ask;    /* enum rein_label_deny: a label that denies one of these is all that is wanted */
 	__u32 denied; /* by all labels that were met */
 	__u32 rule;   /* of the label that denied what is asked, else of the first that denied anything */
 	__u32 names;  /* how many dentries from the start to what that label is on, that one included */
+	__u32 held;   /* the start stands above something denied, by held_rule */
 	__u32 held_rule;
-	__u8 held;  /* the start stands above something denied, by held_rule */
-	__u8 known; /* `below` is a folder that stood above something denied at the start of the agent */
-	__u8 done;
-	__u8 pad[5];
+	__u32 zero; /* that the verifier does not know to be 0 */
+};
+
+/* On the way from a dentry to the root of its file system. */
+struct label_walk {
+	struct label_answer answer;
+	void *labels;
+	struct dentry *at, *below; /* below: where it was before */
+	__u32 device;
+	__u16 known; /* `below` is a folder that stood above something denied at the start of the agent */
+	__u16 done;
 };
 
 /*
@@ -53,35 +60,38 @@ __attribute__((noinline)) __u64 label_hash(__u64 name, __u32 length)
 
 	if (length > REIN_LABEL_NAME_MAX)
 		return 0;
-	for (__u32 from = 0; from < REIN_LABEL_NAME_MAX && from < length; from += sizeof(piece)) {
-		__u32 rest = length - from;
+	for (__u64 from = 0; from < REIN_LABEL_NAME_MAX && from < length; from += sizeof(piece)) {
+		__u64 rest = length - from;
 
 		if (rest > sizeof(piece))
 			rest = sizeof(piece);
+		asm volatile("" : "+r"(rest)); /* or the compiler keeps the bound in a register of its own */
+		if (rest > sizeof(piece))
+			return 0;
 		if (bpf_probe_read_kernel(piece, rest, (const void *)(name + from)))
 			return 0;
-		for (__u32 i = 0; i < sizeof(piece); i++)
+		for (__u64 i = 0; i < sizeof(piece); i++)
 			if (i < rest)
 				hash = REIN_LABEL_HASH_STEP(hash, piece[i]);
 	}
 	return REIN_LABEL_HASH_END(hash);
 }
 
-static __always_inline void label_hold(struct label_walk *walk, const struct rein_label *label)
+static __always_inline void label_hold(struct label_answer *answer, const struct rein_label *label)
 {
-	walk->held = 1;
-	walk->held_rule = label->rule;
+	answer->held = 1;
+	answer->held_rule = label->rule;
 }
 
-static __always_inline void label_apply(struct label_walk *walk, __u32 deny, __u32 rule, __u32 names)
+static __always_inline void label_apply(struct label_answer *answer, __u32 deny, __u32 rule, __u32 names)
 {
 	if (!deny)
 		return;
-	if (!walk->denied || deny & walk->ask) {
-		walk->rule = rule;
-		walk->names = names;
+	if (!answer->denied || deny & answer->ask) {
+		answer->rule = rule;
+		answer->names = names;
 	}
-	walk->denied |= deny;
+	answer->denied |= deny;
 }
 
 /* What the folder `key` says about the name by which the walk came into it. Non-zero: that cannot be known. */
@@ -96,11 +106,11 @@ static __always_inline int label_name(struct label_walk *walk, struct rein_label
 	label = bpf_map_lookup_elem(walk->labels, key);
 	if (!label)
 		return 0;
-	label_apply(walk, label->deny, label->rule, names);
+	label_apply(&walk->answer, label->deny, label->rule, names);
 	if (!walk->known)
-		label_apply(walk, label->deny_other, label->rule, names);
+		label_apply(&walk->answer, label->deny_other, label->rule, names);
 	if (names == 1 && label->flags & REIN_LABEL_HOLD)
-		label_hold(walk, label);
+		label_hold(&walk->answer, label);
 	return 0;
 }
 
@@ -118,35 +128,54 @@ static long label_step(__u32 steps, struct label_walk *walk)
 	}
 	if (label) {
 		flags = label->flags;
-		if (flags & REIN_LABEL_NAMES && walk->below && label_name(walk, &key, steps))
+		if (flags & REIN_LABEL_NAMES && steps && label_name(walk, &key, steps))
 			return 1;
-		label_apply(walk, label->deny, label->rule, steps + 1);
+		label_apply(&walk->answer, label->deny, label->rule, steps + 1);
 		if (!steps && flags & REIN_LABEL_HOLD)
-			label_hold(walk, label);
+			label_hold(&walk->answer, label);
 	}
 	walk->known = !!(flags & REIN_LABEL_HOLD);
-	walk->done = walk->denied & walk->ask || parent == at;
+	walk->done = walk->answer.denied & walk->answer.ask || parent == at;
 	walk->below = at;
 	walk->at = parent;
 	return walk->done;
 }
 
-/* Fills `walk`. 0: it came to an end; otherwise what is asked for is not to be had. */
-static __always_inline int label_look(struct rein_state *state, struct dentry *dentry, __u32 ask,
-				      struct label_walk *walk)
+/*
+ * Fills in the answer. 0: it is whole; otherwise what is asked for is not to be had. Global, so that the verifier looks
+ * at it once and not once for each hook, and knows nothing about the answer. Before 6.7 (ab5cfac139ab) it takes the
+ * first round of a loop for all of them, and drops what cannot happen in that one: nothing may be a constant to it.
+ */
+__attribute__((noinline)) int label_walk(struct label_answer *answer)
 {
-	__u32 slot = state->slot;
+	struct label_walk walk = {};
+	struct dentry *start;
 
-	__builtin_memset(walk, 0, sizeof(*walk));
-	walk->labels = bpf_map_lookup_elem(&rein_labels, &slot);
-	walk->at = dentry;
-	walk->ask = ask;
-	walk->rule = REIN_LABEL_NO_RULE;
-	if (!walk->labels || !dentry)
+	if (!answer)
 		return -EACCES;
-	walk->device = BPF_CORE_READ(dentry, d_sb, s_dev);
-	bpf_loop(REIN_LABEL_DEPTH_MAX, label_step, walk, 0);
-	return walk->done ? 0 : -EACCES;
+	start = (struct dentry *)answer->dentry;
+	walk.answer = *answer;
+	walk.known = walk.done = answer->zero;
+	walk.labels = bpf_map_lookup_elem(&rein_labels, &walk.answer.slot);
+	walk.at = walk.below = start;
+	if (!walk.labels || !start)
+		return -EACCES;
+	walk.device = BPF_CORE_READ(start, d_sb, s_dev);
+	bpf_loop(REIN_LABEL_DEPTH_MAX, label_step, &walk, 0);
+	*answer = walk.answer;
+	return walk.done ? 0 : -EACCES;
+}
+
+static __always_inline int label_look(struct rein_state *state, struct dentry *dentry, __u32 ask,
+				      struct label_answer *answer)
+{
+	*answer = (struct label_answer){
+		.dentry = (__u64)dentry,
+		.slot = state->slot,
+		.ask = ask,
+		.rule = REIN_LABEL_NO_RULE,
+	};
+	return label_walk(answer);
 }
 
 #define LABEL_NAMES_TOLD 24
@@ -179,7 +208,7 @@ static __always_inline void label_tell_names(struct rein_raw_event *event, struc
 }
 
 /* Tells of a refusal and is its result. */
-static __noinline int label_refuse(struct rein_state *state, struct dentry *dentry, const struct label_walk *walk,
+static __noinline int label_refuse(struct rein_state *state, struct dentry *dentry, const struct label_answer *answer,
 				   __u64 amount, __u32 op)
 {
 	struct rein_raw_event *event;
@@ -192,8 +221,8 @@ static __noinline int label_refuse(struct rein_state *state, struct dentry *dent
 	event->amount = amount;
 	event->nr = op;
 	event->error = -EACCES;
-	event->rule = walk->rule;
-	label_tell_names(event, dentry, walk->names ? walk->names : LABEL_NAMES_TOLD);
+	event->rule = answer->rule;
+	label_tell_names(event, dentry, answer->names ? answer->names : LABEL_NAMES_TOLD);
 	bpf_ringbuf_submit(event, 0);
 	return -EACCES;
 }
@@ -201,41 +230,41 @@ static __noinline int label_refuse(struct rein_state *state, struct dentry *dent
 /* May `wanted` be done to what `dentry` names, be it there or not? */
 static __noinline int label_decide(struct rein_state *state, struct dentry *dentry, __u32 wanted, __u32 op)
 {
-	struct label_walk walk;
+	struct label_answer answer;
 
-	if (label_look(state, dentry, wanted, &walk))
-		return label_refuse(state, dentry, &walk, wanted | REIN_EVENT_TOO_DEEP, op);
-	return walk.denied & wanted ? label_refuse(state, dentry, &walk, wanted, op) : 0;
+	if (label_look(state, dentry, wanted, &answer))
+		return label_refuse(state, dentry, &answer, wanted | REIN_EVENT_TOO_DEEP, op);
+	return answer.denied & wanted ? label_refuse(state, dentry, &answer, wanted, op) : 0;
 }
 
 /* The same of what goes away: it may not stand above something denied either. *ret_denied: by all labels above it. */
 static __noinline int label_decide_removal(struct rein_state *state, struct dentry *dentry, __u32 op, __u32 *ret_denied)
 {
-	struct label_walk walk;
+	struct label_answer answer;
 
-	if (label_look(state, dentry, REIN_LABEL_WRITE, &walk))
-		return label_refuse(state, dentry, &walk, REIN_LABEL_WRITE | REIN_EVENT_TOO_DEEP, op);
-	*ret_denied = walk.denied;
-	if (walk.denied & REIN_LABEL_WRITE)
-		return label_refuse(state, dentry, &walk, REIN_LABEL_WRITE, op);
-	if (!walk.held)
+	if (label_look(state, dentry, REIN_LABEL_WRITE, &answer))
+		return label_refuse(state, dentry, &answer, REIN_LABEL_WRITE | REIN_EVENT_TOO_DEEP, op);
+	*ret_denied = answer.denied;
+	if (answer.denied & REIN_LABEL_WRITE)
+		return label_refuse(state, dentry, &answer, REIN_LABEL_WRITE, op);
+	if (!answer.held)
 		return 0;
-	walk.rule = walk.held_rule;
-	walk.names = 1;
-	return label_refuse(state, dentry, &walk, REIN_LABEL_WRITE | REIN_EVENT_HELD, op);
+	answer.rule = answer.held_rule;
+	answer.names = 1;
+	return label_refuse(state, dentry, &answer, REIN_LABEL_WRITE | REIN_EVENT_HELD, op);
 }
 
 /* A denial that the new place would take off what is brought there. */
 static __noinline int label_decide_passage(struct rein_state *state, struct dentry *from, __u32 denied_from,
 					   __u32 denied_to, __u32 op)
 {
-	struct label_walk walk;
+	struct label_answer answer;
 	__u32 lost = denied_from & ~denied_to;
 
 	if (!lost)
 		return 0;
-	label_look(state, from, lost, &walk);
-	return label_refuse(state, from, &walk, lost, op);
+	label_look(state, from, lost, &answer);
+	return label_refuse(state, from, &answer, lost, op);
 }
 
 /* What the hooks of bpf-file ask. An agent without labels pays for one comparison. */
@@ -310,6 +339,17 @@ static __always_inline int label_check_file(struct rein_state *state, struct fil
 	if (!wanted || !(state->flags & REIN_STATE_LABELS))
 		return 0;
 	return label_decide(state, BPF_CORE_READ(file, f_path.dentry), wanted, op);
+}
+
+/* Connecting is neither reading nor writing: a socket that may not be read of is one that is not there. */
+static __always_inline int label_check_socket(struct rein_state *state, struct sock *sock)
+{
+	struct dentry *dentry;
+
+	if (!sock || !(state->flags & REIN_STATE_LABELS))
+		return 0;
+	dentry = BPF_CORE_READ((struct unix_sock *)sock, path.dentry);
+	return dentry ? label_decide(state, dentry, REIN_LABEL_READ, REIN_FILE_OP_OPEN) : 0;
 }
 
 #endif

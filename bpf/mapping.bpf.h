@@ -3,6 +3,7 @@
 #define REIN_MAPPING_BPF_H
 
 #include "amount.bpf.h"
+#include "label.bpf.h"
 
 /*
  * Stores through a shared mapping are no calls, so a mapping is charged when it becomes writable: all that it can ever
@@ -10,6 +11,7 @@
  * to a mapped file later is charged when that happens.
  */
 
+#define PROT_EXEC 0x4
 #define PROT_WRITE 0x2
 #define MAP_SHARED 0x1 /* also a bit of MAP_SHARED_VALIDATE */
 
@@ -46,8 +48,18 @@ static __always_inline int mapping_charge(struct rein_state *state, struct file 
 	return hook_charge(state, REIN_METER_WRITE_BYTES, end - at, REIN_FILE_OP_MAP, file->f_path.dentry);
 }
 
+/* What is mapped to be run is run, by a dynamic linker too. */
+static __always_inline int label_check_mapping(struct rein_state *state, struct file *file, __u64 prot)
+{
+	return file && prot & PROT_EXEC ? label_check_file(state, file, REIN_LABEL_EXECUTE, REIN_FILE_OP_MAP) : 0;
+}
+
 static __always_inline int mapping_made(struct rein_state *state, struct file *file, __u64 prot, __u64 flags)
 {
+	int result = label_check_mapping(state, file, prot);
+
+	if (result)
+		return result;
 	if (!file || !(flags & MAP_SHARED) || !(prot & PROT_WRITE) || !(file->f_mode & FMODE_WRITE))
 		return 0;
 	return mapping_charge(state, file, mapping_start(file));
@@ -56,7 +68,10 @@ static __always_inline int mapping_made(struct rein_state *state, struct file *f
 static __always_inline int mapping_changed(struct rein_state *state, struct vm_area_struct *vma, __u64 prot)
 {
 	struct file *file = vma->vm_file;
+	int result = label_check_mapping(state, file, prot);
 
+	if (result)
+		return result;
 	if (!file || !(prot & PROT_WRITE) || !(vma->vm_flags & VM_SHARED) || (vma->vm_flags & VM_WRITE))
 		return 0;
 	return mapping_charge(state, file, vma->vm_pgoff << PAGE_SHIFT);

@@ -4,6 +4,10 @@
 #include "mech/bpf_file_hooks.h"
 #include "mech/bpf_selftest.h"
 #include "mech/bpf_slot.h"
+#include "mech/labels.h"
+
+/* Beside the slot, which the launch's `of` points to: one launch, one supervisor, one set of labels. */
+static struct rein_labels held;
 
 static unsigned flags_of(const struct rein_plan *plan)
 {
@@ -18,10 +22,26 @@ static unsigned flags_of(const struct rein_plan *plan)
 static void release(struct rein_launch *launch)
 {
 	rein_slot_leave(launch, REIN_MECH_BPF_FILE);
+	rein_labels_free(&held);
+}
+
+/* Adds to *flags what the agent's labels need, if its policy denies anything. */
+static int label(const struct rein_launch *launch, struct rein_slot *slot, unsigned *flags, struct rein_error *err)
+{
+	int map;
+
+	if (!rein_labels_wanted(launch))
+		return 0;
+	map = rein_labels_make(launch, &held, err);
+	if (map < 0)
+		return map;
+	*flags |= REIN_STATE_LABELS;
+	return rein_slot_set(slot, REIN_MAP_LABELS, map, err);
 }
 
 static int prepare(struct rein_launch *launch, struct rein_error *err)
 {
+	unsigned flags = flags_of(launch->plan);
 	struct rein_slot *slot = NULL;
 	int r = rein_slot_enter(launch, REIN_MECH_BPF_FILE, &slot, err);
 
@@ -31,8 +51,13 @@ static int prepare(struct rein_launch *launch, struct rein_error *err)
 		release(launch);
 		return rein_fail(err, EOPNOTSUPP, "bpf-file is not loaded any more; start again");
 	}
+	r = label(launch, slot, &flags, err);
+	if (r < 0) {
+		release(launch);
+		return r;
+	}
 	/* The programs stay attached from load to unload: an agent needs only its state. */
-	rein_slot_ready(slot, flags_of(launch->plan));
+	rein_slot_ready(slot, flags);
 	return 0;
 }
 

@@ -49,6 +49,13 @@ const struct rein_file_hook rein_file_hooks[] = {
 	/* Sockets. */
 	{.name = "socket_create", .without = "io_uring makes sockets of any kind"},
 
+	/* Other ways to what is denied. */
+	{.name = "file_receive", .without = "open files are handed in unseen"},
+	{.name = "path_notify", .without = "files are watched unseen"},
+	{.name = "unix_stream_connect", .without = "sockets of a path are connected to unseen"},
+	{.name = "unix_may_send", .without = "sockets of a path are sent to unseen"},
+	{.name = "sb_kern_mount", .without = "file systems are stacked on others unseen"},
+
 	/* Processes. */
 	{.name = "bprm_creds_for_exec", .without = "programs are started unseen"},
 	{.name = "task_alloc", .without = "processes are made unseen"},

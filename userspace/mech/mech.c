@@ -17,11 +17,12 @@
 
 /*
  * The order is the order of privilege: what needs the most comes first, and the filter that forbids the others' system
- * calls comes last. Seccomp also stands for the broker: the broker's listener is born with the filter.
+ * calls comes last. Seccomp also stands for the broker: the broker's listener is born with the filter. Placeholders for
+ * what is denied and missing come with the namespaces; bpf-file labels them.
  */
 const struct rein_mech *const rein_mechanisms[] = {
-	&rein_mech_cgroup,  &rein_mech_bpf_net,	   &rein_mech_bpf_file, &rein_mech_bpf_trace, &rein_mech_namespaces,
-	&rein_mech_rlimits, &rein_mech_privileges, &rein_mech_landlock, &rein_mech_seccomp,   NULL,
+	&rein_mech_cgroup,  &rein_mech_bpf_net,	   &rein_mech_bpf_trace, &rein_mech_namespaces, &rein_mech_bpf_file,
+	&rein_mech_rlimits, &rein_mech_privileges, &rein_mech_landlock,	 &rein_mech_seccomp,	NULL,
 };
 
 void rein_mechanisms_probe(struct rein_machine *ret_machine)
