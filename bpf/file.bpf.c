@@ -10,6 +10,7 @@
 #include "label.bpf.h"
 #include "mapping.bpf.h"
 #include "queue.bpf.h"
+#include "send.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -362,7 +363,7 @@ int BPF_PROG(rein_file_ioctl, struct file *file, __u32 command, __u64 argument, 
 	return controlled(state, file, command);
 }
 
-/* Sockets: only what comes past the filter, for no meter counts them here. */
+/* Sockets: what no packet hook can do. */
 
 SEC("lsm/socket_create")
 int BPF_PROG(rein_socket_create, int family, int type, int protocol, int kernel, int before)
@@ -373,6 +374,17 @@ int BPF_PROG(rein_socket_create, int family, int type, int protocol, int kernel,
 	if (result || !state || kernel)
 		return result;
 	return queue_socket(state, family, type, protocol);
+}
+
+SEC("lsm/socket_sendmsg")
+int BPF_PROG(rein_socket_sendmsg, struct socket *socket, void *message, int size, int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return send_judge(state, socket);
 }
 
 /* Other ways to what is denied. */

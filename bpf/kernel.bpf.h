@@ -87,7 +87,13 @@ struct iattr {
 	__s64 ia_size;
 } CO_RE;
 
-struct sock;
+struct sock_common {
+	__u16 skc_family;
+} CO_RE;
+
+struct sock {
+	struct sock_common __sk_common;
+} CO_RE;
 
 struct socket {
 	__s16 type;

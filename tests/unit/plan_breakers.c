@@ -211,6 +211,24 @@ Test(plan_breakers, the_kernel_alone_keeps_files_on_tier_a)
 	rein_vec_free(&policy.breakers);
 }
 
+Test(plan_breakers, what_is_sent_fails_on_tier_a_and_waits_elsewhere)
+{
+	struct rein_machine exact = machine_exact(), root = machine_root();
+	struct rein_policy policy = policy_empty();
+	struct rein_plan plan;
+
+	*rein_vec_add(&policy.breakers) = breaker(REIN_METER_NET_TX_BYTES, REIN_ON_TRIP_DENY, REIN_EXACTNESS_EXACT);
+	plan = plan_of(&policy, &exact, &(struct rein_plan_options){.agent_uid = 1000});
+	cr_expect_eq(line_with(&plan, "tested")->by[1], FILES);
+	cr_expect_str_empty(line_with(&plan, "tested")->note);
+	rein_plan_free(&plan);
+	plan = plan_of(&policy, &root, &(struct rein_plan_options){.agent_uid = 1000});
+	cr_expect_str_eq(line_with(&plan, "tested")->note,
+			 "data on an open TCP stream waits until the breaker closes; it does not fail");
+	rein_plan_free(&plan);
+	rein_vec_free(&policy.breakers);
+}
+
 Test(plan_breakers, says_what_tracepoints_cost_the_host)
 {
 	struct rein_machine root = machine_root();

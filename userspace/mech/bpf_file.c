@@ -9,14 +9,10 @@
 /* Beside the slot, which the launch's `of` points to: one launch, one supervisor, one set of labels. */
 static struct rein_labels held;
 
+/* Whatever it is used for, it counts along: the totals of every meter stand in the record. */
 static unsigned flags_of(const struct rein_plan *plan)
 {
-	unsigned flags = plan->queues ? REIN_STATE_FILE | REIN_STATE_QUEUES : 0;
-
-	for (size_t i = 0; i < plan->breakers.count; i++)
-		if (plan->breakers.items[i].by == REIN_MECH_BPF_FILE)
-			flags |= REIN_STATE_FILE;
-	return flags;
+	return REIN_STATE_FILE | (plan->queues ? REIN_STATE_QUEUES : 0);
 }
 
 static void release(struct rein_launch *launch)

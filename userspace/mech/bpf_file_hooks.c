@@ -48,6 +48,7 @@ const struct rein_file_hook rein_file_hooks[] = {
 
 	/* Sockets. */
 	{.name = "socket_create", .without = "io_uring makes sockets of any kind"},
+	{.name = "socket_sendmsg", .without = "data that a breaker denies stalls and does not fail"},
 
 	/* Other ways to what is denied. */
 	{.name = "file_receive", .without = "open files are handed in unseen"},

@@ -175,6 +175,19 @@ static void describe(const struct rein_breaker_rule *rule, char *text, size_t si
 		 rein_on_trip_name(rule->on_trip));
 }
 
+/* bpf-net can only drop packets, for which a stream waits; bpf-file fails the call that sends. */
+static void keep_stream(struct rein_planning *planning, struct rein_plan_line *line,
+			const struct rein_breaker_rule *rule, const struct keeper *keeper)
+{
+	if (keeper->by != REIN_MECH_BPF_NET || rule->meter != REIN_METER_NET_TX_BYTES ||
+	    rule->on_trip != REIN_ON_TRIP_DENY)
+		return;
+	if (rein_planning_has(planning, REIN_MECH_BPF_FILE))
+		rein_planning_keep(line, REIN_MECH_BPF_FILE);
+	else
+		rein_planning_note(line, "data on an open TCP stream waits until the breaker closes; it does not fail");
+}
+
 static void breaker_line(struct rein_planning *planning, const struct rein_breaker_rule *rule)
 {
 	const struct keeper *keeper = choose(planning, rule);
@@ -198,6 +211,7 @@ static void breaker_line(struct rein_planning *planning, const struct rein_break
 	breaker->exactness = line->exactness = keeper->exactness;
 	rein_planning_keep(line, keeper->by);
 	rein_planning_note(line, "%s", keeper->note);
+	keep_stream(planning, line, rule, keeper);
 	if (rule->on_trip == REIN_ON_TRIP_FREEZE && planning->options->ci)
 		rein_planning_note(line, "with --ci nobody can thaw: it kills%s%s", keeper->note[0] ? "; " : "",
 				   keeper->note);

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a trip in the kernel is to the agent: what would pass the threshold does not happen, and once the breaker lets
+ * it go on, it happens after all, and no program ever sees an error that nobody declared. Judged by files and exit
+ * codes.
+ */
+#include "harness/harness.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static void only_on_tier_a(void)
+{
+	OUTCOME doctor = run_program((const char *const[]){harness_rein(), "doctor", "--json", NULL}, NULL);
+	json_t *facts = json_loads(doctor.out, 0, NULL);
+	const char *tier = json_string_value(json_object_get(facts, "tier"));
+	bool exact = tier && (!strcmp(tier, "A") || !strcmp(tier, "K"));
+
+	json_decref(facts);
+	if (!exact)
+		harness_skip("bpf-file does not work here");
+}
+
+TestSuite(exact, .init = only_on_tier_a, .timeout = 240);
+
+static void profile_with(const struct trial *trial, const char *breaker)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "rein: 1\nname: exact\ndescription: One breaker.\nextends: [base]\n"
+		 "filesystem:\n  write: [$WORKSPACE]\n  execute: [$BUILD/tests/probe]\n"
+		 "breakers:\n  budget: %s\n",
+		 breaker);
+	trial_profile(trial, text);
+}
+
+/* Bytes in a file of the workspace, -1: there is none. */
+static long long size_of(const struct trial *trial, const char *name)
+{
+	struct stat status;
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", trial->workspace, name);
+	return stat(path, &status) ? -1 : (long long)status.st_size;
+}
+
+static void order(const struct trial *trial, const char *what, const char *option)
+{
+	OUTCOME done = run_program((const char *const[]){harness_rein(), what, trial_agent(trial), option, NULL}, NULL);
+
+	cr_assert_eq(done.code, 0, "rein %s: %s", what, done.err);
+}
+
+Test(exact, after_a_freeze_the_call_happens_and_nobody_saw_an_error)
+{
+	TRIAL trial = trial_open();
+	struct job job;
+
+	profile_with(&trial, "{meter: write.bytes, rate: 1B/m, burst: 1000B, on_trip: freeze, exactness: exact}");
+	job = trial_start(&trial, "", "head -c 600 /dev/zero >a; head -c 600 /dev/zero >b; echo ended with $?");
+	trial_wait_event(&trial, "trip", "mechanism", "bpf-file");
+	cr_expect_eq(size_of(&trial, "a"), 600);
+	cr_expect_eq(size_of(&trial, "b"), 0, "not one byte passes");
+	cr_expect_not(job_ends(&job, 300), "it is frozen");
+	order(&trial, "reset", "--refill");
+	{
+		OUTCOME outcome = job_finish(&job);
+
+		cr_expect(strstr(outcome.out, "ended with 0"), "%s%s", outcome.out, outcome.err);
+		cr_expect_eq(outcome.code, 0);
+	}
+	cr_expect_eq(size_of(&trial, "b"), 600, "the very call was made again");
+	trial_verify(&trial);
+}
+
+Test(exact, a_throttled_agent_gets_there_without_an_error)
+{
+	TRIAL trial = trial_open();
+	uint64_t started = harness_now_ns();
+
+	profile_with(&trial, "{meter: write.bytes, rate: 1000B/s, burst: 500B, on_trip: throttle}");
+	{
+		OUTCOME outcome = trial_run(
+			&trial, "", "for f in a b c d; do head -c 400 /dev/zero >$f || exit 9; done; echo well");
+
+		cr_expect_eq(outcome.code, 0, "%s", outcome.err);
+		cr_expect(strstr(outcome.out, "well"));
+	}
+	cr_expect_geq(harness_now_ns() - started, 1100000000ULL, "1600 bytes take 1.1 seconds beyond the burst");
+	for (const char *name = "abcd"; *name; name++)
+		cr_expect_eq(size_of(&trial, (char[]){*name, 0}), 400);
+	cr_expect_geq(trial_count(&trial, "trip", "mechanism", "bpf-file"), 1);
+	trial_verify(&trial);
+}
+
+Test(exact, what_is_denied_fails_until_it_has_cooled_down)
+{
+	TRIAL trial = trial_open();
+
+	profile_with(&trial, "{meter: delete.files, rate: 100/s, burst: 2, on_trip: deny, cool_down: 2s, probe: 2}");
+	{
+		OUTCOME outcome = trial_run(&trial, "",
+					    "touch a b c d e; rm a b c d e; ls; until rm c 2>/dev/null; do sleep 0.2; "
+					    "done; echo then; ls");
+
+		cr_expect(strstr(outcome.out, "c\nd\ne\nthen\nd\ne\n"), "%s%s", outcome.out, outcome.err);
+		cr_expect(strstr(outcome.err, "Disk quota exceeded"), "%s", outcome.err);
+		cr_expect_eq(outcome.code, 0);
+	}
+	cr_expect_eq(trial_count(&trial, "trip", NULL, NULL), 1);
+	cr_expect_geq(trial_count(&trial, "deny", "op", "delete"), 2, "each is told");
+	cr_expect_geq(trial_count(&trial, "state", "op", "half-open"), 1);
+	trial_verify(&trial);
+}
+
+Test(exact, a_total_is_for_life)
+{
+	TRIAL trial = trial_open();
+
+	profile_with(&trial, "{meter: write.bytes, rate: 1MiB/s, burst: 1MiB, total: 1000B, on_trip: deny}");
+	{
+		OUTCOME outcome = trial_run(&trial, "", "for f in a b c; do head -c 400 /dev/zero >$f; done");
+
+		cr_expect(strstr(outcome.err, "Disk quota exceeded"), "%s", outcome.err);
+	}
+	cr_expect_eq(size_of(&trial, "b"), 400);
+	cr_expect_eq(size_of(&trial, "c"), 0);
+}
+
+Test(exact, a_kill_ends_all_of_it_before_the_call)
+{
+	TRIAL trial = trial_open();
+
+	profile_with(&trial, "{meter: create.files, rate: 1/m, burst: 3, on_trip: kill}");
+	{
+		OUTCOME outcome =
+			trial_run(&trial, "", "sleep 97531 & for i in 1 2 3 4 5; do : >$i; done; sleep 97531");
+
+		cr_expect_eq(outcome.code, 122, "%s", outcome.err);
+	}
+	cr_expect_eq(size_of(&trial, "3"), 0);
+	cr_expect_eq(size_of(&trial, "4"), -1, "what would pass the threshold does not happen");
+	cr_expect_not(harness_marked("97531", NULL), "the whole agent is dead");
+	trial_verify(&trial);
+}
+
+Test(exact, what_is_larger_than_the_burst_fails_and_does_not_hang)
+{
+	TRIAL trial = trial_open();
+	struct job job;
+
+	profile_with(&trial, "{meter: write.bytes, rate: 1MiB/s, burst: 1000B, on_trip: freeze}");
+	job = trial_start(&trial, "", "dd if=/dev/zero of=large bs=2000 count=1; echo ended with $?");
+	trial_wait_event(&trial, "trip", "why", "so it failed");
+	order(&trial, "reset", NULL);
+	{
+		OUTCOME outcome = job_finish(&job);
+
+		cr_expect(strstr(outcome.out, "ended with 1"), "%s", outcome.out);
+		cr_expect(strstr(outcome.err, "Disk quota exceeded"), "%s", outcome.err);
+	}
+	cr_expect_eq(size_of(&trial, "large"), 0);
+}
+
+Test(exact, threads_and_children_wait_together_and_go_on_together)
+{
+	TRIAL trial = trial_open();
+	struct job job;
+
+	profile_with(&trial, "{meter: create.files, rate: 1/m, burst: 50, on_trip: freeze}");
+	job = trial_start(
+		&trial, "",
+		"mkdir -p . ; for p in 1 2 3 4; do (for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; "
+		"do : >$p.$i || echo failed; done) & done; wait; echo ended; ls | wc -l");
+	trial_wait_event(&trial, "trip", "mechanism", "bpf-file");
+	cr_expect_not(job_ends(&job, 300), "it is frozen");
+	{
+		OUTCOME count = run_shell("ls %s | wc -l", trial.workspace);
+
+		cr_expect_str_eq(count.out, "50\n", "exactly the burst");
+	}
+	order(&trial, "reset", "--refill");
+	{
+		OUTCOME outcome = job_finish(&job);
+
+		cr_expect(strstr(outcome.out, "ended\n80"), "%s%s", outcome.out, outcome.err);
+		cr_expect_not(strstr(outcome.out, "failed"));
+	}
+}
+
+Test(exact, a_stream_that_is_denied_fails)
+{
+	TRIAL trial = trial_open();
+
+	trial_profile(&trial, "rein: 1\nname: exact\ndescription: One breaker.\nextends: [base]\n"
+			      "filesystem: {write: [$WORKSPACE]}\n"
+			      "network:\n  connect: [{cidr: 127.0.0.1/32}]\n  listen: [{cidr: 127.0.0.1/32}]\n"
+			      "breakers:\n  egress: {meter: net.tx.bytes, rate: 1B/s, burst: 20000B, on_trip: deny}\n");
+	{
+		OUTCOME outcome = trial_run(&trial, "",
+					    "python3 -c 'import socket\n"
+					    "s = socket.create_server((\"127.0.0.1\", 0))\n"
+					    "c = socket.create_connection(s.getsockname())\n"
+					    "try:\n"
+					    "  for i in range(500): c.send(b\"x\" * 1000)\n"
+					    "  print(\"stalled\")\n"
+					    "except PermissionError: print(\"refused\")'");
+
+		cr_expect_str_eq(outcome.out, "refused\n", "%s%s", outcome.out, outcome.err);
+	}
+	cr_expect_geq(trial_count(&trial, "deny", "op", "send"), 1);
+}
