@@ -213,3 +213,73 @@ Test(exact, a_stream_that_is_denied_fails)
 	}
 	cr_expect_geq(trial_count(&trial, "deny", "op", "send"), 1);
 }
+
+#define QUEUES                                                                                              \
+	"syscalls: [io_uring_setup, io_uring_enter, io_uring_register, io_setup, io_submit, io_getevents, " \
+	"io_destroy]\n"
+
+static void profile_with_queues(const struct trial *trial)
+{
+	trial_profile(trial, "rein: 1\nname: exact\ndescription: Queues.\nextends: [base]\n"
+			     "filesystem:\n  write: [$WORKSPACE]\n  execute: [$BUILD/tests/probe]\n" QUEUES
+			     "breakers:\n  writes: {meter: write.bytes, rate: 1B/s, burst: 10000B, on_trip: deny}\n");
+}
+
+/* `probe WORDS`, inside. */
+static struct outcome queue(const struct trial *trial, const char *const words[])
+{
+	const char *command[8] = {NULL};
+	char probe[512];
+
+	snprintf(probe, sizeof(probe), "%s/tests/probe", harness_build());
+	command[0] = probe;
+	for (int i = 0; words[i]; i++)
+		command[i + 1] = words[i];
+	return trial_command(trial, "", command);
+}
+
+Test(exact, what_queues_write_is_counted)
+{
+	static const char *const ways[] = {"ring-write", "aio-write"};
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		TRIAL trial = trial_open();
+
+		profile_with_queues(&trial);
+		{
+			OUTCOME outcome = queue(&trial, (const char *const[]){ways[i], "out", "3000", "5", NULL});
+
+			cr_expect(strstr(outcome.out, "Disk quota exceeded"), "%s%s", outcome.out, outcome.err);
+		}
+		cr_expect_eq(size_of(&trial, "out"), 9000, "%s: %lld", ways[i], size_of(&trial, "out"));
+		cr_expect_eq(trial_count(&trial, "trip", NULL, NULL), 1);
+	}
+}
+
+/* What the seccomp filter would refuse of the same calls. */
+Test(exact, queues_are_no_way_past_the_filter)
+{
+	static const struct {
+		const char *words[5], *says;
+	} table[] = {
+		{{"ring-socket", "2", "1", "0"}, "ring-socket: done"},	       /* AF_INET, SOCK_STREAM */
+		{{"ring-socket", "38", "5", "0"}, "Operation not permitted"},  /* AF_ALG, SOCK_SEQPACKET */
+		{{"ring-socket", "40", "1", "0"}, "Operation not permitted"},  /* AF_VSOCK */
+		{{"ring-socket", "2", "2", "136"}, "Operation not permitted"}, /* UDP-Lite */
+		{{"ring-make", "plain", "755", "101"}, "ring-make: done"},     /* O_CREAT | O_WRONLY */
+		{{"ring-make", "setuid", "4755", "101"}, "Operation not permitted"},
+		{{"ring-make", ".", "4755", "20200002"}, "Operation not permitted"}, /* O_TMPFILE | O_RDWR */
+	};
+	TRIAL trial = trial_open();
+
+	profile_with_queues(&trial);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		OUTCOME outcome = queue(&trial, table[i].words);
+
+		cr_expect(strstr(outcome.out, table[i].says), "%s %s: %s%s", table[i].words[0], table[i].words[1],
+			  outcome.out, outcome.err);
+	}
+	cr_expect_eq(size_of(&trial, "setuid"), -1);
+	cr_expect_geq(trial_count(&trial, "deny", "op", "socket"), 3);
+	cr_expect_geq(trial_count(&trial, "deny", "op", "openat"), 2);
+}

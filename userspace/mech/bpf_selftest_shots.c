@@ -265,11 +265,27 @@ static bool fire_unix_stream_connect(const struct rein_targets *targets)
 	return REFUSED(connect(targets->stream, (struct sockaddr *)&address, sizeof(address)));
 }
 
+/* By connecting: sending asks socket_sendmsg first. */
 static bool fire_unix_may_send(const struct rein_targets *targets)
 {
 	struct sockaddr_un address = address_of(targets, "socket");
 
-	return REFUSED(sendto(targets->dgram, "", 1, MSG_DONTWAIT, (struct sockaddr *)&address, sizeof(address)));
+	return REFUSED(connect(targets->dgram, (struct sockaddr *)&address, sizeof(address)));
+}
+
+/* Asked before it is noticed that there is no other end. */
+static bool fire_socket_sendmsg(const struct rein_targets *targets)
+{
+	return REFUSED(send(targets->dgram, "", 1, MSG_DONTWAIT));
+}
+
+static bool fire_socket_create(const struct rein_targets *targets)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return REFUSED(fd);
 }
 
 static bool fire_sb_kern_mount(const struct rein_targets *targets)
@@ -305,5 +321,6 @@ const struct rein_shot rein_shots[] = {
 	{"file_ioctl", fire_file_ioctl},	   {"file_receive", fire_file_receive},
 	{"path_notify", fire_path_notify},	   {"unix_stream_connect", fire_unix_stream_connect},
 	{"unix_may_send", fire_unix_may_send},	   {"sb_kern_mount", fire_sb_kern_mount},
+	{"socket_create", fire_socket_create},	   {"socket_sendmsg", fire_socket_sendmsg},
 	{"task_alloc", fire_task_alloc},	   {0},
 };

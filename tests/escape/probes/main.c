@@ -18,6 +18,8 @@ static const struct probe *const groups[] = {
 	probes_of_kernel, probes_of_network,   probes_of_ipc,	   probes_of_rein,
 };
 
+static const struct work *const works[] = {probe_works, probe_evasions, probe_queues};
+
 const char *probe_path(const char *folder, const char *name)
 {
 	static char buffers[4][4096];
@@ -148,8 +150,8 @@ int main(int argc, char **argv)
 		attempt_each(argv);
 		return 1;
 	}
-	for (int i = 0; argc > 1 && i < 2; i++)
-		for (const struct work *work = i ? probe_evasions : probe_works; work->name; work++)
+	for (size_t i = 0; argc > 1 && i < sizeof(works) / sizeof(works[0]); i++)
+		for (const struct work *work = works[i]; work->name; work++)
 			if (strcmp(work->name, argv[1]) == 0)
 				return work->run(argc - 1, argv + 1);
 	fprintf(stderr, "probe: no probe %s with %d arguments\n", argc > 1 ? argv[1] : "given", argc);
