@@ -9,10 +9,33 @@
 #define SIGKILL 9
 #define SIGSTOP 19
 
-/* In the agents' subtree; what is not leaves each hook here. */
+/* The parent of all agents' cgroups, set before anything is attached. */
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} rein_parent SEC(".maps");
+
+/*
+ * In the agents' subtree? 0: no, and the hook is left at once; nobody else pays more for rein than this one call, which
+ * is the shortest way that 6.1 has. Negative: the kernel cannot say, and current_is_below asks in another way.
+ */
+static __always_inline long current_below(void)
+{
+	return bpf_current_task_under_cgroup(&rein_parent, 0);
+}
+
+static __always_inline int current_is_below(long below)
+{
+	return below > 0 || bpf_get_current_ancestor_cgroup_id(rein_level - 1) == rein_parent_id;
+}
+
 static __always_inline int current_is_agent(void)
 {
-	return bpf_get_current_ancestor_cgroup_id(rein_level - 1) == rein_parent_id;
+	long below = current_below();
+
+	return below && current_is_below(below);
 }
 
 /* Only the current process can be reached from here; the others meet the latch at their next call. */

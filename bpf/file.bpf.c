@@ -12,12 +12,10 @@
 #include "queue.bpf.h"
 #include "send.bpf.h"
 
-#include <bpf/bpf_tracing.h>
-
 /* Data: how much, announced by what is watched; then the hook that decides. */
 
 SEC("fentry/rw_verify_area")
-int BPF_PROG(rein_rw_verify_area, int rw, struct file *file, const __s64 *position, __u64 count)
+int HOOK(rein_rw_verify_area, int rw, struct file *file, const __s64 *position, __u64 count)
 {
 	__s64 at = 0;
 
@@ -30,7 +28,7 @@ int BPF_PROG(rein_rw_verify_area, int rw, struct file *file, const __s64 *positi
 }
 
 SEC("fentry/vfs_fallocate")
-int BPF_PROG(rein_vfs_fallocate, struct file *file, int mode, __s64 offset, __s64 length)
+int HOOK(rein_vfs_fallocate, struct file *file, int mode, __s64 offset, __s64 length)
 {
 	announce(file, fallocate_kind(mode), offset, length);
 	return 0;
@@ -38,14 +36,14 @@ int BPF_PROG(rein_vfs_fallocate, struct file *file, int mode, __s64 offset, __s6
 
 /* Length 0 is the whole file, which may grow until it is done: refused, so that callers copy instead. */
 SEC("fentry/vfs_clone_file_range")
-int BPF_PROG(rein_vfs_clone_file_range, struct file *in, __s64 from, struct file *out, __s64 to, __s64 length)
+int HOOK(rein_vfs_clone_file_range, struct file *in, __s64 from, struct file *out, __s64 to, __s64 length)
 {
 	announce(out, length ? AMOUNT_WRITE : AMOUNT_WHOLE, to, length);
 	return 0;
 }
 
 SEC("fentry/vfs_dedupe_file_range_one")
-int BPF_PROG(rein_vfs_dedupe_file_range_one, struct file *in, __s64 from, struct file *out, __s64 to, __s64 length)
+int HOOK(rein_vfs_dedupe_file_range_one, struct file *in, __s64 from, struct file *out, __s64 to, __s64 length)
 {
 	announce(out, AMOUNT_WRITE, to, length);
 	return 0;
@@ -54,46 +52,44 @@ int BPF_PROG(rein_vfs_dedupe_file_range_one, struct file *in, __s64 from, struct
 /* Copies: what they hold, and what they give back. */
 
 SEC("fentry/do_sendfile")
-int BPF_PROG(rein_do_sendfile, int out, int in, const __s64 *position, __u64 count)
+int HOOK(rein_do_sendfile, int out, int in, const __s64 *position, __u64 count)
 {
-	if (current_is_agent())
-		copy_begin(COPY_SENDFILE, copy_rest(in, position));
+	copy_begin(COPY_SENDFILE, copy_rest(in, position));
 	return 0;
 }
 
 SEC("fexit/do_sendfile")
-int BPF_PROG(rein_do_sendfile_end, int out, int in, const __s64 *position, __u64 count, __s64 max, __s64 result)
+int HOOK(rein_do_sendfile_end, int out, int in, const __s64 *position, __u64 count, __s64 max, __s64 result)
 {
 	copy_end(COPY_SENDFILE, result);
 	return 0;
 }
 
 SEC("fentry/do_splice")
-int BPF_PROG(rein_do_splice, struct file *in)
+int HOOK(rein_do_splice, struct file *in)
 {
-	if (current_is_agent())
-		copy_begin(COPY_SPLICE, copy_piped(in));
+	copy_begin(COPY_SPLICE, copy_piped(in));
 	return 0;
 }
 
 SEC("fexit/do_splice")
-int BPF_PROG(rein_do_splice_end, struct file *in, __s64 *from, struct file *out, __s64 *to, __u64 count, __u32 flags,
-	     __s64 result)
+int HOOK(rein_do_splice_end, struct file *in, __s64 *from, struct file *out, __s64 *to, __u64 count, __u32 flags,
+	 __s64 result)
 {
 	copy_end(COPY_SPLICE, result);
 	return 0;
 }
 
 SEC("fentry/do_splice_direct")
-int BPF_PROG(rein_do_splice_direct)
+int HOOK(rein_do_splice_direct)
 {
 	copy_begin(COPY_INSIDE, COPY_UNKNOWN);
 	return 0;
 }
 
 SEC("fexit/do_splice_direct")
-int BPF_PROG(rein_do_splice_direct_end, struct file *in, __s64 *from, struct file *out, __s64 *to, __u64 count,
-	     __u32 flags, __s64 result)
+int HOOK(rein_do_splice_direct_end, struct file *in, __s64 *from, struct file *out, __s64 *to, __u64 count, __u32 flags,
+	 __s64 result)
 {
 	copy_end(COPY_INSIDE, result);
 	return 0;
@@ -101,24 +97,24 @@ int BPF_PROG(rein_do_splice_direct_end, struct file *in, __s64 *from, struct fil
 
 /* Its length is cut to what the source has before it is announced. Overlayfs calls it again for the files below. */
 SEC("fentry/vfs_copy_file_range")
-int BPF_PROG(rein_vfs_copy_file_range, struct file *in, __s64 from, struct file *out)
+int HOOK(rein_vfs_copy_file_range, struct file *in, __s64 from, struct file *out)
 {
-	if (current_is_agent() && !is_second_pass(out))
+	if (!is_second_pass(out))
 		copy_begin(COPY_RANGE, COPY_UNKNOWN);
 	return 0;
 }
 
 SEC("fexit/vfs_copy_file_range")
-int BPF_PROG(rein_vfs_copy_file_range_end, struct file *in, __s64 from, struct file *out, __s64 to, __u64 count,
-	     __u32 flags, __s64 result)
+int HOOK(rein_vfs_copy_file_range_end, struct file *in, __s64 from, struct file *out, __s64 to, __u64 count,
+	 __u32 flags, __s64 result)
 {
-	if (current_is_agent() && !is_second_pass(out))
+	if (!is_second_pass(out))
 		copy_end(COPY_RANGE, result);
 	return 0;
 }
 
 SEC("lsm/file_permission")
-int BPF_PROG(rein_file_permission, struct file *file, int mask, int before)
+int HOOK(rein_file_permission, struct file *file, int mask, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -129,14 +125,14 @@ int BPF_PROG(rein_file_permission, struct file *file, int mask, int before)
 }
 
 SEC("fentry/vm_mmap_pgoff")
-int BPF_PROG(rein_vm_mmap_pgoff, struct file *file, __u64 address, __u64 length, __u64 prot, __u64 flags, __u64 page)
+int HOOK(rein_vm_mmap_pgoff, struct file *file, __u64 address, __u64 length, __u64 prot, __u64 flags, __u64 page)
 {
 	announce_mapping(file, page);
 	return 0;
 }
 
 SEC("lsm/mmap_file")
-int rein_mmap_file(unsigned long long *ctx)
+int HOOK(rein_mmap_file)
 {
 	struct rein_state *state;
 	int result = hook_enter(place_read(ctx, rein_mmap_file_before), &state);
@@ -148,7 +144,7 @@ int rein_mmap_file(unsigned long long *ctx)
 }
 
 SEC("lsm/file_mprotect")
-int BPF_PROG(rein_file_mprotect, struct vm_area_struct *vma, __u64 wanted, __u64 prot, int before)
+int HOOK(rein_file_mprotect, struct vm_area_struct *vma, __u64 wanted, __u64 prot, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -161,7 +157,7 @@ int BPF_PROG(rein_file_mprotect, struct vm_area_struct *vma, __u64 wanted, __u64
 /* Opening and cutting. */
 
 SEC("lsm/file_open")
-int BPF_PROG(rein_file_open, struct file *file, int before)
+int HOOK(rein_file_open, struct file *file, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -174,7 +170,7 @@ int BPF_PROG(rein_file_open, struct file *file, int before)
 }
 
 SEC("lsm/path_truncate")
-int BPF_PROG(rein_path_truncate, const struct path *path, int before)
+int HOOK(rein_path_truncate, const struct path *path, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -187,7 +183,7 @@ int BPF_PROG(rein_path_truncate, const struct path *path, int before)
 
 /* 6.2, 3350607dc562: ftruncate and O_TRUNC came by path_truncate before. */
 SEC("lsm/file_truncate")
-int BPF_PROG(rein_file_truncate, struct file *file, int before)
+int HOOK(rein_file_truncate, struct file *file, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -201,7 +197,7 @@ int BPF_PROG(rein_file_truncate, struct file *file, int before)
 /* Names. These hooks are called by system calls only, once each. */
 
 SEC("lsm/path_mknod")
-int BPF_PROG(rein_path_mknod, const struct path *dir, struct dentry *dentry, __u16 mode, __u32 device, int before)
+int HOOK(rein_path_mknod, const struct path *dir, struct dentry *dentry, __u16 mode, __u32 device, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -213,7 +209,7 @@ int BPF_PROG(rein_path_mknod, const struct path *dir, struct dentry *dentry, __u
 }
 
 SEC("lsm/path_mkdir")
-int BPF_PROG(rein_path_mkdir, const struct path *dir, struct dentry *dentry, __u16 mode, int before)
+int HOOK(rein_path_mkdir, const struct path *dir, struct dentry *dentry, __u16 mode, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -224,7 +220,7 @@ int BPF_PROG(rein_path_mkdir, const struct path *dir, struct dentry *dentry, __u
 }
 
 SEC("lsm/path_symlink")
-int BPF_PROG(rein_path_symlink, const struct path *dir, struct dentry *dentry, const char *target, int before)
+int HOOK(rein_path_symlink, const struct path *dir, struct dentry *dentry, const char *target, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -235,7 +231,7 @@ int BPF_PROG(rein_path_symlink, const struct path *dir, struct dentry *dentry, c
 }
 
 SEC("lsm/path_link")
-int BPF_PROG(rein_path_link, struct dentry *old, const struct path *dir, struct dentry *dentry, int before)
+int HOOK(rein_path_link, struct dentry *old, const struct path *dir, struct dentry *dentry, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -246,7 +242,7 @@ int BPF_PROG(rein_path_link, struct dentry *old, const struct path *dir, struct 
 }
 
 SEC("lsm/path_unlink")
-int BPF_PROG(rein_path_unlink, const struct path *dir, struct dentry *dentry, int before)
+int HOOK(rein_path_unlink, const struct path *dir, struct dentry *dentry, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -257,7 +253,7 @@ int BPF_PROG(rein_path_unlink, const struct path *dir, struct dentry *dentry, in
 }
 
 SEC("lsm/path_rmdir")
-int BPF_PROG(rein_path_rmdir, const struct path *dir, struct dentry *dentry, int before)
+int HOOK(rein_path_rmdir, const struct path *dir, struct dentry *dentry, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -268,8 +264,8 @@ int BPF_PROG(rein_path_rmdir, const struct path *dir, struct dentry *dentry, int
 }
 
 SEC("lsm/path_rename")
-int BPF_PROG(rein_path_rename, const struct path *from_dir, struct dentry *from, const struct path *onto_dir,
-	     struct dentry *onto, __u32 flags, int before)
+int HOOK(rein_path_rename, const struct path *from_dir, struct dentry *from, const struct path *onto_dir,
+	 struct dentry *onto, __u32 flags, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -283,7 +279,7 @@ int BPF_PROG(rein_path_rename, const struct path *from_dir, struct dentry *from,
 /* Attributes. */
 
 SEC("lsm/inode_setattr")
-int rein_inode_setattr(unsigned long long *ctx)
+int HOOK(rein_inode_setattr)
 {
 	struct rein_state *state;
 	int result = hook_enter(place_read(ctx, rein_setattr_before), &state);
@@ -295,8 +291,8 @@ int rein_inode_setattr(unsigned long long *ctx)
 }
 
 SEC("lsm/inode_setxattr")
-int BPF_PROG(rein_inode_setxattr, void *idmap, struct dentry *dentry, const char *name, const void *value, __u64 size,
-	     int flags, int before)
+int HOOK(rein_inode_setxattr, void *idmap, struct dentry *dentry, const char *name, const void *value, __u64 size,
+	 int flags, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -307,7 +303,7 @@ int BPF_PROG(rein_inode_setxattr, void *idmap, struct dentry *dentry, const char
 }
 
 SEC("lsm/inode_removexattr")
-int BPF_PROG(rein_inode_removexattr, void *idmap, struct dentry *dentry, const char *name, int before)
+int HOOK(rein_inode_removexattr, void *idmap, struct dentry *dentry, const char *name, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -319,7 +315,7 @@ int BPF_PROG(rein_inode_removexattr, void *idmap, struct dentry *dentry, const c
 
 /* 6.2, 72b6aa6e0d4b: ACLs were extended attributes before. */
 SEC("lsm/inode_set_acl")
-int BPF_PROG(rein_inode_set_acl, void *idmap, struct dentry *dentry, const char *name, void *acl, int before)
+int HOOK(rein_inode_set_acl, void *idmap, struct dentry *dentry, const char *name, void *acl, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -330,7 +326,7 @@ int BPF_PROG(rein_inode_set_acl, void *idmap, struct dentry *dentry, const char 
 }
 
 SEC("lsm/inode_remove_acl")
-int BPF_PROG(rein_inode_remove_acl, void *idmap, struct dentry *dentry, const char *name, int before)
+int HOOK(rein_inode_remove_acl, void *idmap, struct dentry *dentry, const char *name, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -342,7 +338,7 @@ int BPF_PROG(rein_inode_remove_acl, void *idmap, struct dentry *dentry, const ch
 
 /* 6.17, bc9241367aac: flags are set by a call of their own, and by ioctl through it. */
 SEC("lsm/inode_file_setattr")
-int BPF_PROG(rein_inode_file_setattr, struct dentry *dentry, void *attr, int before)
+int HOOK(rein_inode_file_setattr, struct dentry *dentry, void *attr, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -353,7 +349,7 @@ int BPF_PROG(rein_inode_file_setattr, struct dentry *dentry, void *attr, int bef
 }
 
 SEC("lsm/file_ioctl")
-int BPF_PROG(rein_file_ioctl, struct file *file, __u32 command, __u64 argument, int before)
+int HOOK(rein_file_ioctl, struct file *file, __u32 command, __u64 argument, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -366,7 +362,7 @@ int BPF_PROG(rein_file_ioctl, struct file *file, __u32 command, __u64 argument, 
 /* Sockets: what no packet hook can do. */
 
 SEC("lsm/socket_create")
-int BPF_PROG(rein_socket_create, int family, int type, int protocol, int kernel, int before)
+int HOOK(rein_socket_create, int family, int type, int protocol, int kernel, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -377,7 +373,7 @@ int BPF_PROG(rein_socket_create, int family, int type, int protocol, int kernel,
 }
 
 SEC("lsm/socket_sendmsg")
-int BPF_PROG(rein_socket_sendmsg, struct socket *socket, void *message, int size, int before)
+int HOOK(rein_socket_sendmsg, struct socket *socket, void *message, int size, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -390,7 +386,7 @@ int BPF_PROG(rein_socket_sendmsg, struct socket *socket, void *message, int size
 /* Other ways to what is denied. */
 
 SEC("lsm/file_receive")
-int BPF_PROG(rein_file_receive, struct file *file, int before)
+int HOOK(rein_file_receive, struct file *file, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -401,7 +397,7 @@ int BPF_PROG(rein_file_receive, struct file *file, int before)
 }
 
 SEC("lsm/path_notify")
-int BPF_PROG(rein_path_notify, const struct path *path, __u64 mask, __u32 type, int before)
+int HOOK(rein_path_notify, const struct path *path, __u64 mask, __u32 type, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -413,7 +409,7 @@ int BPF_PROG(rein_path_notify, const struct path *path, __u64 mask, __u32 type, 
 
 /* A socket of a path: whoever listens there bound it, and it can be reached while its path cannot. */
 SEC("lsm/unix_stream_connect")
-int BPF_PROG(rein_unix_stream_connect, struct sock *from, struct sock *to, struct sock *new, int before)
+int HOOK(rein_unix_stream_connect, struct sock *from, struct sock *to, struct sock *new, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -424,7 +420,7 @@ int BPF_PROG(rein_unix_stream_connect, struct sock *from, struct sock *to, struc
 }
 
 SEC("lsm/unix_may_send")
-int BPF_PROG(rein_unix_may_send, struct socket *from, struct socket *to, int before)
+int HOOK(rein_unix_may_send, struct socket *from, struct socket *to, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -436,7 +432,7 @@ int BPF_PROG(rein_unix_may_send, struct socket *from, struct socket *to, int bef
 
 /* A file system stacked on others gives files a second inode, which no label knows. */
 SEC("lsm/sb_kern_mount")
-int BPF_PROG(rein_sb_kern_mount, struct super_block *super, int before)
+int HOOK(rein_sb_kern_mount, struct super_block *super, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -449,7 +445,7 @@ int BPF_PROG(rein_sb_kern_mount, struct super_block *super, int before)
 /* Processes. */
 
 SEC("lsm/bprm_creds_for_exec")
-int BPF_PROG(rein_bprm_creds_for_exec, struct linux_binprm *bprm, int before)
+int HOOK(rein_bprm_creds_for_exec, struct linux_binprm *bprm, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -461,7 +457,7 @@ int BPF_PROG(rein_bprm_creds_for_exec, struct linux_binprm *bprm, int before)
 
 /* Threads are no forks. */
 SEC("lsm/task_alloc")
-int BPF_PROG(rein_task_alloc, struct task_struct *task, unsigned long clone_flags, int before)
+int HOOK(rein_task_alloc, struct task_struct *task, unsigned long clone_flags, int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);

@@ -5,10 +5,40 @@
 #include "current.bpf.h"
 #include "meter.bpf.h"
 
+#include <bpf/bpf_tracing.h>
+
 /*
  * How every decision hook of bpf-file begins and ends. A hook returns 0 or a negative errno, and what another program
  * refused before stays refused.
  */
+
+/*
+ * A program of bpf-file; written like BPF_PROG, and its body runs for agents' processes only. The question whose
+ * process it is stands alone in the program, since every process of the host pays for it: the rest is a function of its
+ * own, so that no register and no stack is saved for it before. The kernel calls no program after one that refused
+ * (BPF_TRAMP_MODIFY_RETURN leaves then), so nothing of an earlier refusal is lost by passing.
+ */
+#define HOOK(name, args...)                                                                                           \
+	name(unsigned long long *ctx);                                                                                \
+	static __always_inline int ____##name(unsigned long long *ctx, ##args);                                       \
+	static __noinline int name##_of_agent(unsigned long long *ctx, long below)                                    \
+	{                                                                                                             \
+		_Pragma("GCC diagnostic push")                                                                        \
+				_Pragma("GCC diagnostic ignored \"-Wint-conversion\"") return current_is_below(below) \
+			? ____##name(___bpf_ctx_cast(args))                                                           \
+			: 0;                                                                                          \
+		_Pragma("GCC diagnostic pop")                                                                         \
+	}                                                                                                             \
+	int name(unsigned long long *ctx)                                                                             \
+	{                                                                                                             \
+		long result = current_below(), below = result;                                                        \
+                                                                                                                      \
+		barrier_var(below); /* so that the result is that 0, not another one */                               \
+		if (below)                                                                                            \
+			result = name##_of_agent(ctx, below);                                                         \
+		return result;                                                                                        \
+	}                                                                                                             \
+	static __always_inline int ____##name(unsigned long long *ctx, ##args)
 
 /* Restarted by the kernel once the signal that comes with it is dealt with: nobody in user space ever sees it. */
 #define ERESTARTNOINTR 513
@@ -52,7 +82,7 @@ static __always_inline int hook_stop(__u32 on_trip)
 }
 
 /*
- * The start of a hook. Non-zero: that is the hook's result. Zero with *state NULL: none of ours, let it pass. Whoever
+ * The start of a HOOK. Non-zero: that is the hook's result. Zero with *state NULL: none of ours, let it pass. Whoever
  * is in the agents' subtree without a state that these programs know is refused.
  */
 static __always_inline int hook_enter(int before, struct rein_state **state)
@@ -61,7 +91,7 @@ static __always_inline int hook_enter(int before, struct rein_state **state)
 	__u32 latched;
 
 	*state = NULL;
-	if (before || !current_is_agent() || !is_our_turn())
+	if (before || !is_our_turn())
 		return before;
 	agent = agent_of(bpf_get_current_ancestor_cgroup_id(rein_level));
 	if (!agent)

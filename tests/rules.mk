@@ -7,6 +7,7 @@ TESTS := $(TEST_SOURCES:%.c=$(BUILD)/%)
 HARNESS_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/harness/*.c))
 PROBE_SOURCES := $(wildcard tests/escape/probes/*.c)
 PROBE_OBJECTS := $(PROBE_SOURCES:%.c=$(BUILD)/%.o)
+BENCH_TOOLS := $(addprefix $(BUILD)/tests/bench/,steps hooks agents states)
 FUZZ_SOURCES := $(wildcard tests/fuzz/*.c)
 FUZZERS := $(FUZZ_SOURCES:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 FUZZ_FLAGS := -g -O1 -fsanitize=address,undefined
@@ -16,7 +17,7 @@ FUZZ_OBJECTS := $(LIBRARY_OBJECTS:$(BUILD)/%=$(BUILD)/fuzz/%)
 check: ## install what is missing, build, run every test, as root and as an ordinary user
 	$(Q).ci/deps
 	$(Q)$(MAKE) --no-print-directory tests agents guests fuzzers
-	$(Q)tests/check $(BUILD) unit live escape vm fuzz
+	$(Q)tests/check $(BUILD) unit live escape vm cost fuzz
 
 check-unit: tests ## run the unit tests only
 	$(Q)tests/check $(BUILD) unit
@@ -28,11 +29,11 @@ check-escape: tests ## run the escape probes only
 	$(Q)tests/check $(BUILD) escape
 
 check-vm: guests ## run the tests on other kernels only, under emulation; KERNEL=vmlinuz adds one
-	$(Q)tests/check $(BUILD) vm
+	$(Q)tests/check $(BUILD) vm cost
 
 tests: $(BUILD)/rein $(TESTS) $(BUILD)/tests/probe
 
-guests: tests # the initramfs that the guests boot
+guests: tests $(BENCH_TOOLS) # the initramfs that the guests boot
 	@mkdir -p $(BUILD)/vm
 	$(Q)tests/vm/image $(BUILD)/vm/image $(BUILD)
 
@@ -42,7 +43,7 @@ vm: guests ## a shell in a guest; KERNEL=vmlinuz, LSM=list choose it
 	$(Q)VM_SHELL=1 tests/vm/run "$(VM_KERNEL)" $(BUILD)/vm/image 'cd /opt/rein; exec bash -i' \
 		"$(LSM)"
 
-.PHONY: fuzzers guests check-vm vm
+.PHONY: fuzzers guests check-vm vm bench-vm soak
 fuzzers: $(FUZZERS)
 
 agents: # real agents, for tests/live/real_agents.c; skipped aloud without a registry
@@ -55,6 +56,14 @@ demo: ## install what is missing, build, show rein at work, in under two minutes
 
 bench: $(BUILD)/rein $(BUILD)/tests/bench/cost ## compare bare and confined, in ratios; writes $(BUILD)/bench.json
 	$(Q)tests/bench/bench $(BUILD)
+
+bench-vm: guests ## count instructions for each operation, on each kernel; writes $(BUILD)/bench-vm.json
+	$(Q)tests/bench/vm $(BUILD)
+
+PART ?= 0
+SECONDS ?= 600
+soak: tests guests ## stress-ng in agents for SECONDS, here and in guests; PART=1, 2 or 3: files, processes, network
+	$(Q)tests/soak $(BUILD) $(PART) $(SECONDS)
 
 fuzz: fuzzers ## fuzz for FUZZ_SECONDS each
 	$(Q)tests/fuzz/run $(BUILD)/fuzz $(FUZZ_SECONDS)
@@ -91,6 +100,14 @@ $(BUILD)/tests/probe: $(PROBE_OBJECTS)
 $(BUILD)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CPPFLAGS) -std=gnu17 $(CFLAGS) $(WARNINGS) -static -o $@ $<
+
+$(BUILD)/tests/bench/hooks $(BUILD)/tests/bench/agents: $(BUILD)/tests/bench/%: tests/bench/%.c $(BUILD)/librein.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CPPFLAGS) $(ALL_CFLAGS) -pie -o $@ $^ $(LDLIBS)
+
+$(BUILD)/tests/bench/states: tests/bench/states
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 
 # The library once more, as the fuzzer's compiler instruments it.
 $(BUILD)/fuzz/userspace/%.o: userspace/%.c | $(BPF_SKELETONS)

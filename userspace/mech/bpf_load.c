@@ -108,7 +108,15 @@ static int pin_programs(struct bpf_object *object)
 	return r;
 }
 
-static int load_trace(const struct rein_pins_config *config, struct rein_error *err)
+/* bpf-file shares the map with bpf-trace. It keeps the cgroup, not the descriptor. */
+static int set_parent(struct bpf_map *map, int parent)
+{
+	uint32_t zero = 0;
+
+	return bpf_map__update_elem(map, &zero, sizeof(zero), &parent, sizeof(parent), BPF_ANY);
+}
+
+static int load_trace(const struct rein_pins_config *config, int parent, struct rein_error *err)
 {
 	struct rein_trace *skeleton = rein_trace__open();
 	int r;
@@ -121,6 +129,8 @@ static int load_trace(const struct rein_pins_config *config, struct rein_error *
 	r = rein_object_share_maps(skeleton->obj);
 	if (!r)
 		r = rein_trace__load(skeleton);
+	if (!r)
+		r = set_parent(skeleton->maps.rein_parent, parent);
 	if (!r)
 		r = pin_programs(skeleton->obj);
 	rein_trace__destroy(skeleton);
@@ -174,7 +184,7 @@ int rein_bpf_load(const struct rein_machine *machine, struct rein_error *err)
 	if (!r)
 		r = load_net(&config, parent, err);
 	if (!r)
-		r = load_trace(&config, err);
+		r = load_trace(&config, parent, err);
 	if (!r)
 		r = rein_flavour_next(&config, &facts, NULL, err);
 	return r ? r : pin_config(&config, err);
