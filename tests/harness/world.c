@@ -48,6 +48,7 @@ static void make_files(struct world *world)
 	copied = run_shell("cp /bin/echo %s/tool && chmod 755 %s/tool && cp %s/tests/probe %s/probe", world->outside,
 			   world->outside, harness_build(), tools);
 	cr_assert_eq(copied.code, 0, "%s", copied.err);
+	trial_write(&world->trial, "tools/script", "#!/usr/bin/env sh\necho RAN-OUTSIDE-THE-RULES\n", 0755);
 	snprintf(path, sizeof(path), "%s/secret", world->outside);
 	cr_assert(stat(path, &status) == 0);
 	world->inode = status.st_ino;

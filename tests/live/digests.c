@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <linux/fsverity.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -308,6 +311,54 @@ Test(digests, other_names_are_other_lines)
 	sandbox_allow(&sandbox, REIN_ACCESS_READ, "opt");
 	sandbox_allow_digest(&sandbox, TOOL, digest);
 	holds(runs_under_this_name_only);
+}
+
+/* ---- fs-verity: on a file system of the test's own, where the kernel has it ---- */
+
+static bool enable_verity(const char *path)
+{
+	const struct fsverity_enable_arg arg = {
+		.version = 1, .hash_algorithm = FS_VERITY_HASH_ALG_SHA256, .block_size = 4096};
+	REIN_AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return !ioctl(fd, FS_IOC_ENABLE_VERITY, &arg);
+}
+
+/* Mounts an ext4 over opt/bin and puts the tool there. False where that cannot be. */
+static bool mount_keeper(void)
+{
+	OUTCOME made = run_shell("cd %s && truncate -s 32M disk && mkfs.ext4 -q -O verity -b 4096 disk && "
+				 "mount -o loop disk opt/bin",
+				 sandbox.scratch);
+
+	if (made.code)
+		return false;
+	copy(MEANT, sandbox_path(&sandbox, TOOL), O_CREAT);
+	return enable_verity(sandbox_path(&sandbox, TOOL));
+}
+
+static int is_the_file_itself(const struct sandbox *s)
+{
+	struct stat st;
+
+	HOLDS(!stat(sandbox_path(s, TOOL), &st) && st.st_dev == host.st_dev && st.st_ino == host.st_ino);
+	HOLDS(run(sandbox_path(s, TOOL)) == 0);
+	return 0;
+}
+
+Test(digests, under_fs_verity_is_no_copy)
+{
+	bool there = harness_root() && mount_keeper();
+
+	if (there) {
+		cr_expect(!stat(sandbox_path(&sandbox, TOOL), &host));
+		cr_expect_lt(open(sandbox_path(&sandbox, TOOL), O_WRONLY | O_CLOEXEC), 0);
+		sandbox_allow_digest(&sandbox, TOOL, digest);
+		cr_expect_eq(sandbox_run(&sandbox, SANDBOX_BOTH, is_the_file_itself), 0, "%s", sandbox.text);
+	}
+	umount(sandbox_path(&sandbox, "opt/bin"));
+	if (!there)
+		harness_skip("no fs-verity here, or not root");
 }
 
 /* ---- what is refused before anything runs ---- */

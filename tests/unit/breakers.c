@@ -362,6 +362,23 @@ Test(breakers, what_a_hook_counts_is_not_counted_again)
 	cr_assert_eq(trial.state.meters[REIN_METER_DELETE_FILES], 1);
 }
 
+Test(breakers, what_nobody_counts_is_no_zero)
+{
+	json_t *meters;
+
+	rein_trial_agent_breaker(&trial, "deletes", REIN_ON_TRIP_DENY);
+	rein_trial_agent_start(&trial, false);
+	meters = rein_meters_json(&trial.agent);
+	cr_expect(json_is_integer(json_object_get(meters, "delete.files")));
+	cr_expect(json_is_null(json_object_get(meters, "write.bytes")));
+	json_decref(meters);
+	trial.state.flags = REIN_STATE_FILE;
+	meters = rein_meters_json(&trial.agent);
+	cr_expect(json_is_integer(json_object_get(meters, "write.bytes")));
+	cr_expect(json_is_null(json_object_get(meters, "net.tx.bytes")));
+	json_decref(meters);
+}
+
 Test(breakers, one_that_was_degraded_away_charges_nothing)
 {
 	rein_trial_agent_breaker(&trial, "deletes", REIN_ON_TRIP_DENY)->burst = 1;

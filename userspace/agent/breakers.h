@@ -56,7 +56,7 @@ int rein_breakers_trip(struct rein_agent *agent, const char *name, const char *b
 
 /* State as JSON, for ps, plan and the end record: an array of objects. The caller owns it. */
 json_t *rein_breakers_json(const struct rein_agent *agent);
-/* Totals by meter as a JSON object; the caller owns it. */
+/* Totals by meter as a JSON object, null where nobody counts; the caller owns it. */
 json_t *rein_meters_json(const struct rein_agent *agent);
 
 #endif

@@ -143,12 +143,26 @@ json_t *rein_breakers_json(const struct rein_agent *agent)
 	return list;
 }
 
+/* Whether anybody here counts it: hooks count every meter that they see, the others only what a breaker asks for. */
+static bool is_counted(const struct rein_state *state, enum rein_meter meter)
+{
+	bool net = meter >= REIN_METER_NET_TX_BYTES && meter <= REIN_METER_NET_DNS_QUERIES;
+
+	return state->flags & (net ? REIN_STATE_NET : REIN_STATE_TRACE | REIN_STATE_FILE) ||
+	       state->breakers_of[meter] || REIN_LOAD(&state->meters[meter]);
+}
+
+static json_t *meter_json(const struct rein_state *state, enum rein_meter meter)
+{
+	return is_counted(state, meter) ? json_integer((json_int_t)REIN_LOAD(&state->meters[meter])) : json_null();
+}
+
 json_t *rein_meters_json(const struct rein_agent *agent)
 {
 	json_t *meters = json_object();
 
 	for (int i = 0; meters && i < REIN_METER_COUNT; i++)
 		json_object_set_new(meters, rein_meter_name((enum rein_meter)i),
-				    json_integer((json_int_t)REIN_LOAD(&agent->launch->state->meters[i])));
+				    meter_json(agent->launch->state, (enum rein_meter)i));
 	return meters;
 }

@@ -52,7 +52,8 @@ static int order_thaw(struct rein_agent *agent, const struct order *order, struc
 		return rein_agent_release(agent, REIN_HOLD_PERSON, err);
 	if (agent->holds & REIN_HOLD_BREAKER)
 		return rein_fail(err, EBUSY,
-				 "a breaker froze %s: `rein why %s` says which and why, `rein reset %s` lets it go on",
+				 "a breaker froze %s: `rein log --kind trip %s` says which and why, `rein reset %s` "
+				 "lets it go on",
 				 id, id, id);
 	if (agent->holds & REIN_HOLD_THROTTLE)
 		return rein_fail(err, EBUSY,

@@ -4,6 +4,7 @@
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "cmd/print.h"
+#include "mech/bpf_selftest.h"
 #include "mech/mech.h"
 #include "plan/machine.h"
 
@@ -72,6 +73,7 @@ int rein_cmd_doctor(int argc, char **argv)
 
 	if (!rein_options_read(argc, argv, &usage, &options, &code))
 		return code;
+	rein_bpf_selftest_forget(); /* what launches believe is what a doctor doubts */
 	rein_mechanisms_probe(&machine);
 	code = machine.tier == REIN_TIER_NONE;
 	if (!options.json)

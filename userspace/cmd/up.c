@@ -8,6 +8,7 @@
 #include "cmd/print.h"
 #include "mech/bpf_net.h"
 #include "mech/bpf_pins.h"
+#include "mech/bpf_selftest.h"
 #include "mech/bpf_trace.h"
 #include "mech/cgroup.h"
 #include "mech/privileges.h"
@@ -55,7 +56,10 @@ static int up(struct rein_machine *machine, bool *ret_loaded, struct rein_pins_c
 	if (!machine->facts[REIN_MECH_CGROUP].works)
 		return rein_fail(err, EOPNOTSUPP, "%s", machine->facts[REIN_MECH_CGROUP].detail);
 	r = load(machine, ret_loaded, ret_config, err);
-	return r ? r : fire(machine, err);
+	if (r < 0)
+		return r;
+	rein_bpf_selftest_forget();
+	return fire(machine, err);
 }
 
 int rein_cmd_up(int argc, char **argv)

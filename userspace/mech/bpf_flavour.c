@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "mech/bpf_facts.h"
 
 #define LSM_LIST "/sys/kernel/security/lsm"
 
@@ -57,12 +58,22 @@ static int drop(const struct rein_pins_config *config, struct rein_pins_facts *f
 	return rein_bpf_unload_file(config->build, err);
 }
 
+bool rein_flavour_trampolines_off(void)
+{
+	REIN_AUTO_FD int fd = open("/proc/sys/kernel/ftrace_enabled", O_RDONLY | O_CLOEXEC);
+	char value = '1';
+
+	return fd >= 0 && read(fd, &value, 1) == 1 && value == '0';
+}
+
 int rein_flavour_next(const struct rein_pins_config *config, struct rein_pins_facts *facts, const char *unfired,
 		      struct rein_error *err)
 {
 	enum rein_file_flavour flavour;
 	int r = drop(config, facts, unfired, err);
 
+	if (rein_flavour_trampolines_off())
+		return r ? r : rein_facts_write(facts, err);
 	while (!r && facts->flavour == REIN_FILE_NONE && (flavour = untried(facts)) != REIN_FILE_NONE) {
 		struct rein_error why = {0};
 
@@ -72,5 +83,6 @@ int rein_flavour_next(const struct rein_pins_config *config, struct rein_pins_fa
 		else
 			add_refusal(facts, flavour, why.text);
 	}
-	return r ? r : rein_pins_remember(facts, err);
+	facts->loaded_ns = rein_facts_now();
+	return r ? r : rein_facts_write(facts, err);
 }

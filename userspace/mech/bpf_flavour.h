@@ -17,4 +17,10 @@
 int rein_flavour_next(const struct rein_pins_config *config, struct rein_pins_facts *facts, const char *unfired,
 		      struct rein_error *err);
 
+/*
+ * Whether kernel.ftrace_enabled is 0: trampolines that are attached may not run then, and a kernel that attaches one
+ * may not come back, so nothing is tried.
+ */
+bool rein_flavour_trampolines_off(void);
+
 #endif

@@ -13,13 +13,13 @@
 #include <sys/vfs.h>
 
 #include "base/cleanup.h"
+#include "mech/bpf_facts.h"
 #include "mech/bpf_load.h"
 #include "mech/bpf_load_file.h"
 #include "mech/bpf_slot.h"
 #include "mech/cgroup_tree.h"
 
 #define CONFIG REIN_PINS "/rein_config"
-#define FACTS REIN_PINS "/rein_facts"
 
 const struct rein_pin_name rein_map_pins[REIN_MAP_COUNT] = {
 	[REIN_MAP_STATES] = {.name = "rein_states"},
@@ -90,41 +90,6 @@ static int read_config(struct rein_pins_config *ret_config)
 	return fd < 0 || bpf_map_lookup_elem(fd, &zero, ret_config) ? -errno : 0;
 }
 
-static int read_facts(struct rein_pins_facts *ret_facts)
-{
-	REIN_AUTO_FD int fd = bpf_obj_get(FACTS);
-	struct bpf_map_info info = {0};
-	uint32_t size = sizeof(info), zero = 0;
-
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
-		return -errno;
-	if (info.value_size != sizeof(*ret_facts)) /* of another build */
-		return -EPROTO;
-	return bpf_map_lookup_elem(fd, &zero, ret_facts) ? -errno : 0;
-}
-
-static int open_facts(void)
-{
-	REIN_AUTO_FD int fd = bpf_obj_get(FACTS);
-
-	if (fd >= 0 || errno != ENOENT)
-		return rein_take_fd(&fd);
-	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "rein_facts", 4, sizeof(struct rein_pins_facts), 1, NULL);
-	if (fd < 0 || bpf_obj_pin(fd, FACTS))
-		return -1;
-	return rein_take_fd(&fd);
-}
-
-int rein_pins_remember(const struct rein_pins_facts *facts, struct rein_error *err)
-{
-	REIN_AUTO_FD int fd = open_facts();
-	uint32_t zero = 0;
-
-	if (fd < 0 || bpf_map_update_elem(fd, &zero, facts, BPF_ANY))
-		return rein_fail_errno(err, "cannot pin " FACTS);
-	return 0;
-}
-
 void rein_pins_close(struct rein_pins *pins)
 {
 	for (size_t i = 0; i < REIN_MAP_COUNT; i++)
@@ -165,10 +130,15 @@ static bool attached(uint64_t parent_id)
 /* All the links of bpf-file that were pinned, and it is their turn. */
 static bool file_attached(const struct rein_pins *pins)
 {
-	uint32_t links = 0;
+	uint32_t links = 0, zero = 0;
+	REIN_AUTO_FD int turn = -1;
+	uint64_t whose = 0;
 
 	if (pins->facts.flavour == REIN_FILE_NONE)
 		return true;
+	turn = open_pin(rein_map_pins[REIN_MAP_TURN].name);
+	if (turn < 0 || bpf_map_lookup_elem(turn, &zero, &whose) || whose != pins->config.build)
+		return false;
 	return rein_bpf_file_links(pins->config.build, &links) == 0 && links == pins->facts.file_links;
 }
 
@@ -191,7 +161,7 @@ static int adopt(const struct rein_machine *machine, struct rein_pins *pins, str
 				 pins->config.abi, REIN_ABI);
 	if (pins->config.build != rein_bpf_build() && rein_pins_agents() == 0)
 		return -ENOENT;
-	if (pins->config.parent_id != parent_id_of(machine) || read_facts(&pins->facts) < 0 ||
+	if (pins->config.parent_id != parent_id_of(machine) || rein_facts_read(&pins->facts) < 0 ||
 	    !attached(pins->config.parent_id) || !file_attached(pins) || !open_all(pins)) {
 		rein_pins_close(pins);
 		return -ENOENT;

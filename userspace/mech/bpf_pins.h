@@ -59,6 +59,7 @@ struct rein_pins_facts {
 	uint32_t tried;	     /* flavours that were tried, a bit each */
 	uint32_t file_links; /* how many are pinned */
 	uint32_t fired;	     /* mechanisms whose self-test has fired what is pinned now, a bit each */
+	uint64_t loaded_ns;  /* when what is pinned was loaded */
 	char refusal[224];   /* why bpf-file has no flavour */
 };
 
@@ -90,9 +91,6 @@ void rein_pins_close(struct rein_pins *pins);
 
 /* How many slots living supervisors hold; -errno. */
 int rein_pins_agents(void);
-
-/* Pins, or changes, what has been found out; with the lock held. */
-int rein_pins_remember(const struct rein_pins_facts *facts, struct rein_error *err);
 
 /* Removes what is pinned in a folder, and it. Harmless where there is none. */
 int rein_pins_remove_folder(const char *path, struct rein_error *err);

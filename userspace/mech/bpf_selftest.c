@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
+#include "mech/bpf_facts.h"
 #include "mech/bpf_selftest_scene.h"
 #include "mech/net_install.h"
 
@@ -133,16 +134,24 @@ static int allow_far(struct rein_scene *scene, struct rein_error *err)
 	return r;
 }
 
+static const char net_works[] = "connect, sendmsg, bind, sock_create and packets, fired";
+
 void rein_bpf_selftest_net(struct rein_machine *machine)
 {
 	struct rein_fact *fact = &machine->facts[REIN_MECH_BPF_NET];
 	struct rein_scene scene = rein_scene_empty;
+	struct rein_pins fired;
 	struct rein_error err = {0};
 	const char *failed = NULL;
 	int step = 0;
 
 	if (!rein_scene_possible(machine, fact))
 		return;
+	if (rein_facts_recall(machine, REIN_MECH_BPF_NET, &scene.slot.pins)) {
+		machine->cgroup_level = (int)scene.slot.pins.config.level;
+		rein_scene_judge(fact, net_works, &err, NULL);
+		return;
+	}
 	scene.machine = machine;
 	if (!open_far(&scene, &err) && !rein_scene_open(&scene, 0, &err) && !allow_far(&scene, &err)) {
 		machine->cgroup_level = (int)scene.slot.pins.config.level;
@@ -151,8 +160,11 @@ void rein_bpf_selftest_net(struct rein_machine *machine)
 	}
 	if (step)
 		failed = step > 0 && step < (int)REIN_COUNT(net_steps) ? net_steps[step] : "its child did not end";
+	fired = scene.slot.pins;
 	rein_scene_close(&scene);
-	rein_scene_judge(fact, "connect, sendmsg, bind, sock_create and packets, fired", &err, failed);
+	rein_scene_judge(fact, net_works, &err, failed);
+	if (fact->works)
+		rein_facts_keep(REIN_MECH_BPF_NET, &fired);
 }
 
 /* Opens and writes a regular file, forks; then calls the kernel until a latch stops that. */
@@ -189,16 +201,23 @@ static const char *const trace_steps[] = {
 	"bpf_send_signal did not kill",
 };
 
+static const char trace_works[] = "system calls, exec and fork, fired";
+
 void rein_bpf_selftest_trace(struct rein_machine *machine)
 {
 	struct rein_fact *fact = &machine->facts[REIN_MECH_BPF_TRACE];
 	struct rein_scene scene = rein_scene_empty;
+	struct rein_pins fired;
 	struct rein_error err = {0};
 	const char *failed = NULL;
 	int step = 0;
 
 	if (!rein_scene_possible(machine, fact))
 		return;
+	if (rein_facts_recall(machine, REIN_MECH_BPF_TRACE, &scene.slot.pins)) {
+		rein_scene_judge(fact, trace_works, &err, NULL);
+		return;
+	}
 	scene.machine = machine;
 	if (!rein_scene_open(&scene, REIN_STATE_TRACE, &err)) {
 		rein_slot_ready(&scene.slot, REIN_STATE_TRACE);
@@ -207,6 +226,9 @@ void rein_bpf_selftest_trace(struct rein_machine *machine)
 		if (step >= 0)
 			failed = step < (int)REIN_COUNT(trace_steps) ? trace_steps[step] : "its child did not end";
 	}
+	fired = scene.slot.pins;
 	rein_scene_close(&scene);
-	rein_scene_judge(fact, "system calls, exec and fork, fired", &err, failed);
+	rein_scene_judge(fact, trace_works, &err, failed);
+	if (fact->works)
+		rein_facts_keep(REIN_MECH_BPF_TRACE, &fired);
 }

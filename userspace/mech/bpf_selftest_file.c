@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "mech/bpf_facts.h"
 #include "mech/bpf_flavour.h"
 #include "mech/bpf_selftest.h"
 #include "mech/bpf_selftest_scene.h"
@@ -75,14 +76,14 @@ static bool all_have_shots(uint64_t build, char *ret_failed, size_t size)
 	return true;
 }
 
-/* *ret_failed: "" if every hook fired. */
-static void fire_scene(struct rein_scene *scene, char *ret_failed, size_t size)
+/* *ret_failed: "" if every hook fired. A child that did not end says nothing about hooks: an error. */
+static int fire_scene(struct rein_scene *scene, char *ret_failed, size_t size, struct rein_error *err)
 {
 	uint64_t build = scene->slot.pins.config.build;
 	int step;
 
 	if (!all_have_shots(build, ret_failed, size))
-		return;
+		return 0;
 	for (int i = 0; i < SHOTS_MAX && rein_shots[i].hook; i++)
 		attached[i] = rein_bpf_file_attached(build, rein_shots[i].hook);
 	step = rein_scene_run(scene, fire_unknown);
@@ -94,8 +95,7 @@ static void fire_scene(struct rein_scene *scene, char *ret_failed, size_t size)
 		if (step > 0)
 			snprintf(ret_failed, size, "%s", known_steps[step]);
 	}
-	if (step < 0)
-		snprintf(ret_failed, size, "its child did not end");
+	return step < 0 ? rein_fail(err, -step, "the child of bpf-file's self-test did not end") : 0;
 }
 
 /* Fires what is loaded, and tells what that was. */
@@ -111,7 +111,7 @@ static int fire(struct rein_machine *machine, struct rein_pins *ret_pins, char *
 	if (!r && scene.slot.pins.facts.flavour != REIN_FILE_NONE) {
 		r = rein_targets_make(&targets, err);
 		if (!r) {
-			fire_scene(&scene, ret_failed, size);
+			r = fire_scene(&scene, ret_failed, size, err);
 			rein_targets_remove(&targets);
 		}
 	}
@@ -121,7 +121,8 @@ static int fire(struct rein_machine *machine, struct rein_pins *ret_pins, char *
 	return r;
 }
 
-/* Another launch may have changed what is loaded meanwhile: then that is fired next. */
+/* Another launch may have changed what is loaded meanwhile: then that is fired next. Under living agents nothing is
+ * taken away: they were promised it. */
 static int replace(struct rein_machine *machine, const struct rein_pins *fired, const char *failed,
 		   struct rein_error *err)
 {
@@ -131,33 +132,55 @@ static int replace(struct rein_machine *machine, const struct rein_pins *fired, 
 
 	if (r < 0)
 		return r;
-	if (pins.facts.flavour == fired->facts.flavour)
+	if (fired->facts.flavour != REIN_FILE_NONE && rein_pins_agents() != 0)
+		r = rein_fail(err, EBUSY, "%s, and agents run: end them and start again", failed);
+	else if (pins.facts.loaded_ns == fired->facts.loaded_ns)
 		r = rein_flavour_next(&pins.config, &pins.facts, failed, err);
 	rein_pins_close(&pins);
 	return r;
 }
+
+/* Fires, and replaces what does not fire, until something does or nothing is left to try. */
+static int find_flavour(struct rein_machine *machine, struct rein_pins *pins, struct rein_error *err)
+{
+	char failed[96];
+	int r = fire(machine, pins, failed, sizeof(failed), err);
+
+	for (int i = 0; !r && i < REIN_FILE_FLAVOURS; i++) {
+		if (!*failed && (pins->facts.flavour != REIN_FILE_NONE || pins->facts.tried))
+			break;
+		r = replace(machine, pins, failed, err);
+		r = r ? r : fire(machine, pins, failed, sizeof(failed), err);
+	}
+	if (!r && *failed)
+		r = rein_fail(err, EOPNOTSUPP, "its self-test failed: %s", failed);
+	if (!r && pins->facts.flavour == REIN_FILE_NONE)
+		r = rein_fail(err, EOPNOTSUPP, "this kernel takes neither kind of its programs: %s",
+			      pins->facts.refusal);
+	return r;
+}
+
+static const char *const works[] = {
+	[REIN_FILE_NONE] = "",
+	[REIN_FILE_LSM] = "every file hook as an LSM program, fired",
+	[REIN_FILE_FMOD_RET] = "every file hook as an fmod_ret program, fired",
+};
 
 void rein_bpf_selftest_file(struct rein_machine *machine)
 {
 	struct rein_fact *fact = &machine->facts[REIN_MECH_BPF_FILE];
 	struct rein_pins pins = REIN_PINS_NONE;
 	struct rein_error err = {0};
-	char failed[96] = "";
-	int r;
 
 	if (!rein_scene_possible(machine, fact))
 		return;
-	r = fire(machine, &pins, failed, sizeof(failed), &err);
-	for (int i = 0; !r && *failed && i < REIN_FILE_FLAVOURS; i++) {
-		r = replace(machine, &pins, failed, &err);
-		r = r ? r : fire(machine, &pins, failed, sizeof(failed), &err);
-	}
-	if (!r && !*failed && pins.facts.flavour == REIN_FILE_NONE)
-		rein_fail(&err, EOPNOTSUPP, "this kernel takes neither kind of its programs: %s", pins.facts.refusal);
-	rein_scene_judge(fact,
-			 pins.facts.flavour == REIN_FILE_LSM ? "every file hook as an LSM program, fired"
-							     : "every file hook as an fmod_ret program, fired",
-			 &err, *failed ? failed : NULL);
+	if (rein_flavour_trampolines_off())
+		rein_fail(
+			&err, EOPNOTSUPP,
+			"kernel.ftrace_enabled is 0, and with it BPF's trampolines: `sysctl kernel.ftrace_enabled=1`");
+	else if (!rein_facts_recall(machine, REIN_MECH_BPF_FILE, &pins) && !find_flavour(machine, &pins, &err))
+		rein_facts_keep(REIN_MECH_BPF_FILE, &pins);
+	rein_scene_judge(fact, works[pins.facts.flavour], &err, NULL);
 	machine->bpf_lsm = fact->works && pins.facts.flavour == REIN_FILE_LSM;
 	machine->bpf_fmod_ret = fact->works && pins.facts.flavour == REIN_FILE_FMOD_RET;
 }

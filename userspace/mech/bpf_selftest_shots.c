@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
@@ -234,6 +235,15 @@ static bool fire_inode_remove_acl(const struct rein_targets *targets)
 	return REFUSED(fremovexattr(targets->file, ACL));
 }
 
+/* By its own call, which 6.17 has too: the older ones come by file_ioctl. */
+static bool fire_inode_file_setattr(const struct rein_targets *targets)
+{
+	const long file_setattr = 469;
+	const char attributes[24] = {0};
+
+	return REFUSED(syscall(file_setattr, targets->folder, "old", attributes, sizeof(attributes), 0));
+}
+
 static bool fire_file_ioctl(const struct rein_targets *targets)
 {
 	int flags;
@@ -309,18 +319,33 @@ static bool fire_task_alloc(const struct rein_targets *targets)
 }
 
 const struct rein_shot rein_shots[] = {
-	{"file_permission", fire_file_permission}, {"mmap_file", fire_mmap_file},
-	{"file_mprotect", fire_file_mprotect},	   {"file_open", fire_file_open},
-	{"path_truncate", fire_path_truncate},	   {"file_truncate", fire_file_truncate},
-	{"path_mknod", fire_path_mknod},	   {"path_mkdir", fire_path_mkdir},
-	{"path_symlink", fire_path_symlink},	   {"path_link", fire_path_link},
-	{"path_unlink", fire_path_unlink},	   {"path_rmdir", fire_path_rmdir},
-	{"path_rename", fire_path_rename},	   {"inode_setattr", fire_inode_setattr},
-	{"inode_setxattr", fire_inode_setxattr},   {"inode_removexattr", fire_inode_removexattr},
-	{"inode_set_acl", fire_inode_set_acl},	   {"inode_remove_acl", fire_inode_remove_acl},
-	{"file_ioctl", fire_file_ioctl},	   {"file_receive", fire_file_receive},
-	{"path_notify", fire_path_notify},	   {"unix_stream_connect", fire_unix_stream_connect},
-	{"unix_may_send", fire_unix_may_send},	   {"sb_kern_mount", fire_sb_kern_mount},
-	{"socket_create", fire_socket_create},	   {"socket_sendmsg", fire_socket_sendmsg},
-	{"task_alloc", fire_task_alloc},	   {0},
+	{"file_permission", fire_file_permission},
+	{"mmap_file", fire_mmap_file},
+	{"file_mprotect", fire_file_mprotect},
+	{"file_open", fire_file_open},
+	{"path_truncate", fire_path_truncate},
+	{"file_truncate", fire_file_truncate},
+	{"path_mknod", fire_path_mknod},
+	{"path_mkdir", fire_path_mkdir},
+	{"path_symlink", fire_path_symlink},
+	{"path_link", fire_path_link},
+	{"path_unlink", fire_path_unlink},
+	{"path_rmdir", fire_path_rmdir},
+	{"path_rename", fire_path_rename},
+	{"inode_setattr", fire_inode_setattr},
+	{"inode_setxattr", fire_inode_setxattr},
+	{"inode_removexattr", fire_inode_removexattr},
+	{"inode_set_acl", fire_inode_set_acl},
+	{"inode_remove_acl", fire_inode_remove_acl},
+	{"file_ioctl", fire_file_ioctl},
+	{"file_receive", fire_file_receive},
+	{"path_notify", fire_path_notify},
+	{"unix_stream_connect", fire_unix_stream_connect},
+	{"unix_may_send", fire_unix_may_send},
+	{"sb_kern_mount", fire_sb_kern_mount},
+	{"inode_file_setattr", fire_inode_file_setattr},
+	{"socket_create", fire_socket_create},
+	{"socket_sendmsg", fire_socket_sendmsg},
+	{"task_alloc", fire_task_alloc},
+	{0},
 };

@@ -15,7 +15,7 @@
 
 static const struct probe *const groups[] = {
 	probes_of_files,  probes_of_execution, probes_of_metadata, probes_of_namespaces, probes_of_processes,
-	probes_of_kernel, probes_of_network,   probes_of_ipc,	   probes_of_rein,
+	probes_of_kernel, probes_of_network,   probes_of_ipc,	   probes_of_rein,	 probes_of_lists,
 };
 
 static const struct work *const works[] = {probe_works, probe_evasions, probe_queues};

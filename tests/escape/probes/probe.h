@@ -35,7 +35,8 @@ struct work {
 };
 
 extern const struct probe probes_of_files[], probes_of_execution[], probes_of_metadata[], probes_of_namespaces[],
-	probes_of_processes[], probes_of_kernel[], probes_of_network[], probes_of_ipc[], probes_of_rein[];
+	probes_of_processes[], probes_of_kernel[], probes_of_network[], probes_of_ipc[], probes_of_rein[],
+	probes_of_lists[];
 extern const struct work probe_works[], probe_evasions[], probe_queues[];
 
 /* FOLDER/NAME in one of a few static buffers. */
