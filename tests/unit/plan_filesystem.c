@@ -154,6 +154,27 @@ Test(plan_filesystem, says_how_one_content_is_kept)
 	rein_plan_free(&plan);
 }
 
+Test(plan_filesystem, copies_must_fit_into_memory)
+{
+	struct rein_machine user = machine_user();
+	struct rein_policy policy = policy_empty();
+	struct rein_plan plan;
+
+	cr_assert_eq(truncate(in_folder(0, "one"), 1 << 20) | truncate(in_folder(1, "two"), 1 << 20), 0);
+	policy.limits[REIN_LIMIT_MEMORY] = (struct rein_limit_rule){.origin = {.file = "test.yaml"}, .value = 2 << 20};
+	for (int i = 0; i < 2; i++) {
+		*rein_vec_add(&policy.paths) = rule(REIN_VERDICT_ALLOW, REIN_ACCESS_EXECUTE, paths[i]);
+		policy.paths.items[i].sha256 = EMPTY;
+	}
+	plan = plan_of(&policy, &user, &(struct rein_plan_options){.agent_uid = 1000});
+	cr_expect_eq(line_with(&plan, "/one")->keeping, REIN_KEPT);
+	cr_expect_eq(line_with(&plan, "/two")->keeping, REIN_REFUSED);
+	cr_expect_str_eq(line_with(&plan, "/two")->note,
+			 "limits.memory leaves no room for the private copy that the agent would run");
+	rein_plan_free(&plan);
+	rein_vec_free(&policy.paths);
+}
+
 /* --degrade is given: what runs with other content is worse than what does not start. */
 Test(plan_filesystem, other_content_is_refused_whatever_the_options)
 {

@@ -69,6 +69,16 @@ static bool is_exposed(const struct rein_planning *planning, const struct rein_p
 	return folder && !folder->own && (folder->access & REIN_ACCESS_EXECUTE) && !covered;
 }
 
+/* Copies count as memory of the agent. A start that they use up ends without a word of why. */
+static bool fits(struct rein_planning *planning, const struct statx *stx)
+{
+	const struct rein_limit_rule *memory = &planning->policy->limits[REIN_LIMIT_MEMORY];
+
+	if (!(stx->stx_attributes & STATX_ATTR_VERITY))
+		planning->copied += stx->stx_size;
+	return !memory->origin.file || planning->copied < memory->value;
+}
+
 static void note_keeping(struct rein_plan_line *line, const struct statx *stx)
 {
 	char size[REIN_UNITS_MAX], names[80] = "";
@@ -100,10 +110,15 @@ bool rein_planning_digest(struct rein_planning *planning, struct rein_plan_line 
 	}
 	if (planning->options->digests && !holds(rule, real, stx.stx_size, &err))
 		return refuse(line, &err);
-	if (!is_exposed(planning, folder)) {
-		note_keeping(line, &stx);
-		return true;
+	if (is_exposed(planning, folder)) {
+		rein_planning_note(line, "%s", folder->access & REIN_ACCESS_WRITE ? writable : open_to_others);
+		return false;
 	}
-	rein_planning_note(line, "%s", folder->access & REIN_ACCESS_WRITE ? writable : open_to_others);
-	return false;
+	/* Of several lines for one file, one has the copy. */
+	if (place->verified_by == rule && !fits(planning, &stx)) {
+		rein_planning_note(line, "limits.memory leaves no room for the private copy that the agent would run");
+		return false;
+	}
+	note_keeping(line, &stx);
+	return true;
 }

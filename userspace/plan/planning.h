@@ -20,6 +20,7 @@ struct rein_planning {
 	const struct rein_plan_options *options;
 	struct rein_plan *plan;
 	enum rein_scope scope;
+	uint64_t copied;	     /* bytes of private copies for lines with sha256 */
 	unsigned explained;	     /* mechanisms whose fact a line has told, one bit each */
 	struct rein_plan_line spare; /* takes what is written when there is no memory */
 	bool no_memory;
