@@ -58,6 +58,11 @@ static __always_inline int renamed(struct rein_state *state, struct dentry *from
 	return one_file(state, REIN_METER_DELETE_FILES, REIN_FILE_OP_RENAME, onto);
 }
 
+static __always_inline int is_made_here(struct file *file)
+{
+	return (file->f_mode & FMODE_CREATED) && !(file->f_flags & O_TMPFILE_BIT);
+}
+
 /*
  * A file that this very open made was counted when its name was. A file without a name is made here. What an open cuts
  * is counted when it is cut.

@@ -83,12 +83,12 @@ static __always_inline int hook_stop(__u32 on_trip)
 
 /*
  * The start of a HOOK. Non-zero: that is the hook's result. Zero with *state NULL: none of ours, let it pass. Whoever
- * is in the agents' subtree without a state that these programs know is refused.
+ * is in the agents' subtree without a state that these programs know is refused. This one does not look at the latch:
+ * for a call that has done part of its work already and cannot be made again.
  */
-static __always_inline int hook_enter(int before, struct rein_state **state)
+static __always_inline int hook_go_on(int before, struct rein_state **state)
 {
 	struct rein_state *agent;
-	__u32 latched;
 
 	*state = NULL;
 	if (before || !is_our_turn())
@@ -96,14 +96,22 @@ static __always_inline int hook_enter(int before, struct rein_state **state)
 	agent = agent_of(bpf_get_current_ancestor_cgroup_id(rein_level));
 	if (!agent)
 		return -EACCES;
-	if (!(agent->flags & (REIN_STATE_FILE | REIN_STATE_LABELS)) ||
-	    agent->init_tgid == bpf_get_current_pid_tgid() >> 32)
-		return 0;
-	latched = REIN_LOAD(&agent->latch);
-	if (latched)
-		return hook_stop(latched - 1);
-	*state = agent;
+	if ((agent->flags & (REIN_STATE_FILE | REIN_STATE_LABELS)) &&
+	    agent->init_tgid != bpf_get_current_pid_tgid() >> 32)
+		*state = agent;
 	return 0;
+}
+
+/* The same, and while the agent is latched, whoever is about to do anything waits or dies. */
+static __always_inline int hook_enter(int before, struct rein_state **state)
+{
+	int result = hook_go_on(before, state);
+	__u32 latched;
+
+	if (result || !*state)
+		return result;
+	latched = REIN_LOAD(&(*state)->latch);
+	return latched ? hook_stop(latched - 1) : 0;
 }
 
 /* What is charged for, and told of if it is refused. */

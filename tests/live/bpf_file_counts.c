@@ -385,11 +385,14 @@ static void open_caged(struct caged *caged, enum rein_meter meter, uint64_t burs
 static void count(const struct act *act, enum place place, const char *where)
 {
 	struct caged caged;
+	int result;
 
 	make_place(place);
 	open_caged(&caged, REIN_METER_WRITE_BYTES, 1 << 20, REIN_ON_TRIP_DENY);
-	cr_expect_eq(caged_run(&caged, act_once, (void *)act), 0, "%s %s", act->name, where);
-	for (int i = 0; i < METERS; i++) {
+	result = caged_run(&caged, act_once, (void *)act);
+	if (result != EOPNOTSUPP || act->go != create_without_a_name) /* overlayfs has O_TMPFILE from 6.3 on */
+		cr_expect_eq(result, 0, "%s %s: %d", act->name, where, result);
+	for (int i = 0; !result && i < METERS; i++) {
 		uint64_t counted = caged.launch.state->meters[i];
 
 		/* What the kernel does to copy a file up comes on top. */
