@@ -22,7 +22,7 @@ static const char strict[] = "rein: 1\n"
 			     "  execute: [/usr/bin, /usr/lib, /lib, /lib64, /bin, $TRIAL/tools]\n"
 			     "syscalls: [\"@default\"]\n"
 			     "environment: {keep: [PATH, HOME]}\n"
-			     "limits: {processes: 64, wall_time: 30s}\n";
+			     "limits: {processes: 64, wall_time: 10m}\n";
 
 /* The same on the host's network, where an address is declared but not those of the world. */
 static const char connected[] = "rein: 1\n"
@@ -36,7 +36,7 @@ static const char connected[] = "rein: 1\n"
 				"  connect: [{cidr: 127.0.0.1/32, port: 1}]\n"
 				"syscalls: [\"@default\"]\n"
 				"environment: {keep: [PATH, HOME]}\n"
-				"limits: {processes: 64, wall_time: 30s}\n";
+				"limits: {processes: 64, wall_time: 10m}\n";
 
 /* Who must see something when the probe runs bare, so that its silence under rein means something. */
 enum power {

@@ -18,6 +18,7 @@
 #include "agent/breakers.h"
 #include "agent/broker.h"
 #include "agent/message.h"
+#include "harness/harness.h"
 #include "mech/seccomp.h"
 
 static int keep(void *context, const struct rein_event *event, struct rein_error *err)
@@ -152,7 +153,7 @@ int rein_brokered_run(struct rein_brokered *brokered, struct rein_trial_plan *tr
 		be_child(trial, ends[1], attempt);
 	close(ends[1]);
 	if (rein_message_receive(ends[0], 0, &message, &fd) == 1 && !rein_broker_open(&brokered->agent, fd, NULL))
-		status = serve(brokered, timeout_ms);
+		status = serve(brokered, timeout_ms * harness_slow());
 	close(ends[0]);
 	finish(brokered, trial);
 	return status;

@@ -78,7 +78,7 @@ const char *harness_source(void);
 bool harness_user(uid_t *ret_uid, gid_t *ret_gid);
 /* Says `skipped: text` aloud and skips the running test. */
 void harness_skip(const char *text);
-/* How many times slower than usual this machine is (REIN_SLOW), at least 1: for guards against a hang, nothing else. */
+/* How many times slower than usual this machine is (REIN_SLOW), at least 1: for guards and bounds on time only. */
 int harness_slow(void);
 /* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t harness_now_ns(void);

@@ -8,7 +8,8 @@
 
 /*
  * REIN_SLOW=N says that this machine is N times slower than a person's, as an emulated one is. What only guards against
- * a hang waits N times longer: Criterion's timeouts and the harness itself. No test may judge anything by it.
+ * a hang waits N times longer: Criterion's timeouts, the harness itself, and bounds on time that are there to tell
+ * quick from never. No count, byte or rate may depend on it.
  */
 
 int harness_slow(void)
