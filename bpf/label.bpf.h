@@ -5,6 +5,7 @@
 #include <rein/label.h>
 
 #include "hook.bpf.h"
+#include "told.bpf.h"
 
 /*
  * What an agent's labels say about a file, a name, and everything above them. A file is looked for by its inode, so it
@@ -36,7 +37,9 @@ struct label_answer {
 	__u32 names;  /* how many dentries from the start to what that label is on, that one included */
 	__u32 held;   /* the start stands above something denied, by held_rule */
 	__u32 held_rule;
-	__u32 zero; /* that the verifier does not know to be 0 */
+	__u32 replaced; /* the label that counts is about what once stood there */
+	__u32 zero;	/* that the verifier does not know to be 0 */
+	__u32 pad;
 };
 
 /* On the way from a dentry to the root of its file system. */
@@ -83,13 +86,15 @@ static __always_inline void label_hold(struct label_answer *answer, const struct
 	answer->held_rule = label->rule;
 }
 
-static __always_inline void label_apply(struct label_answer *answer, __u32 deny, __u32 rule, __u32 names)
+static __always_inline void label_apply(struct label_answer *answer, __u32 deny, __u32 rule, __u32 names,
+					__u32 replaced)
 {
 	if (!deny)
 		return;
 	if (!answer->denied || deny & answer->ask) {
 		answer->rule = rule;
 		answer->names = names;
+		answer->replaced = replaced;
 	}
 	answer->denied |= deny;
 }
@@ -106,9 +111,9 @@ static __always_inline int label_name(struct label_walk *walk, struct rein_label
 	label = bpf_map_lookup_elem(walk->labels, key);
 	if (!label)
 		return 0;
-	label_apply(&walk->answer, label->deny, label->rule, names);
+	label_apply(&walk->answer, label->deny, label->rule, names, 0);
 	if (!walk->known)
-		label_apply(&walk->answer, label->deny_other, label->rule, names);
+		label_apply(&walk->answer, label->deny_other, label->rule, names, 1);
 	if (names == 1 && label->flags & REIN_LABEL_HOLD)
 		label_hold(&walk->answer, label);
 	return 0;
@@ -130,7 +135,7 @@ static long label_step(__u32 steps, struct label_walk *walk)
 		flags = label->flags;
 		if (flags & REIN_LABEL_NAMES && steps && label_name(walk, &key, steps))
 			return 1;
-		label_apply(&walk->answer, label->deny, label->rule, steps + 1);
+		label_apply(&walk->answer, label->deny, label->rule, steps + 1, 0);
 		if (!steps && flags & REIN_LABEL_HOLD)
 			label_hold(&walk->answer, label);
 	}
@@ -218,12 +223,13 @@ static __noinline int label_refuse(struct rein_state *state, struct dentry *dent
 	if (!event)
 		return -EACCES;
 	event_task(event);
-	event->amount = amount;
+	event->amount = amount | (answer->replaced ? REIN_EVENT_REPLACED : 0);
 	event->nr = op;
 	event->error = -EACCES;
 	event->rule = answer->rule;
 	label_tell_names(event, dentry, answer->names ? answer->names : LABEL_NAMES_TOLD);
 	bpf_ringbuf_submit(event, 0);
+	told_mark();
 	return -EACCES;
 }
 

@@ -9,6 +9,7 @@
 
 #include "bytes.bpf.h"
 #include "report.bpf.h"
+#include "told.bpf.h"
 
 #define RENAME_NOREPLACE 1
 #define RENAME_EXCHANGE 2
@@ -155,6 +156,7 @@ SEC("raw_tp/sys_exit")
 int rein_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct call_frame frame = {.state = traced_agent(REIN_STATE_TRACE | REIN_STATE_REPORT)};
+	__u32 told = 0;
 	__u64 nr;
 
 	if (!frame.state)
@@ -166,7 +168,9 @@ int rein_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 		return 0;
 	frame.nr = nr;
 	frame.call = &calls[nr & (CALLS_MAX - 1)];
-	if ((frame.state->flags & REIN_STATE_REPORT) && is_refusal(&frame))
+	if (frame.state->flags & REIN_STATE_LABELS)
+		told = told_take();
+	if (!told && (frame.state->flags & REIN_STATE_REPORT) && is_refusal(&frame))
 		report(&frame);
 	if ((frame.state->flags & REIN_STATE_REPORT) && is_refused_address(&frame))
 		report_address(&frame);

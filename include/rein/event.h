@@ -45,6 +45,7 @@ enum rein_file_op {
 #define REIN_EVENT_PATH_MAX 256
 #define REIN_EVENT_HAS_FLAGS (1ULL << 32) /* in `amount`: its low half holds flags, which may be 0 */
 #define REIN_EVENT_HELD (1ULL << 33)	  /* in `amount`: the path stands above something denied */
+#define REIN_EVENT_REPLACED (1ULL << 35)  /* in `amount`: the topmost name is no longer what stood there */
 #define REIN_EVENT_TOO_DEEP (1ULL << 34)  /* in `amount`: not all that is above it could be looked at */
 
 struct rein_raw_event {

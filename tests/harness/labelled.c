@@ -22,7 +22,7 @@ void labelled_open(struct labelled *labelled, const char *folder)
 	sandbox_allow(&labelled->sandbox, REIN_ACCESS_EXECUTE, "");
 }
 
-void labelled_start(struct labelled *labelled)
+static void start(struct labelled *labelled, bool trace)
 {
 	struct caged *caged = &labelled->caged;
 	struct rein_error err = {0};
@@ -31,8 +31,18 @@ void labelled_start(struct labelled *labelled)
 	caged->policy.paths.count = labelled->sandbox.policy.paths.count;
 	if (rein_view_compute(&caged->policy, NULL, &caged->plan.view, &err) < 0)
 		cr_assert_fail("%s", err.text);
-	caged_start(caged, false, false);
+	caged_start(caged, false, trace);
 	cr_assert(caged->launch.state->flags & REIN_STATE_LABELS, "nothing to deny");
+}
+
+void labelled_start(struct labelled *labelled)
+{
+	start(labelled, false);
+}
+
+void labelled_start_traced(struct labelled *labelled)
+{
+	start(labelled, true);
 }
 
 void labelled_expect(struct labelled *labelled, int (*inside)(void *))

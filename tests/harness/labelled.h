@@ -19,6 +19,8 @@ struct labelled {
 void labelled_open(struct labelled *labelled, const char *folder);
 /* Computes the view and starts the cage. */
 void labelled_start(struct labelled *labelled);
+/* The same with bpf-trace, which tells of calls that came back refused. */
+void labelled_start_traced(struct labelled *labelled);
 /* Runs `inside` in the cage; fails the test if it does not return 0. */
 void labelled_expect(struct labelled *labelled, int (*inside)(void *));
 void labelled_close(struct labelled *labelled);

@@ -83,6 +83,15 @@ static const struct {
 	 "/w/.git",
 	 "tee (pid 7) tried to rename /w/.git; what `filesystem.write.deny: /w/.git/hooks` (c.yaml:5) denies is in it, "
 	 "so that it can be neither moved nor removed, so it was refused (EACCES)."},
+	{REIN_FILE_OP_CREATE,
+	 REIN_LABEL_WRITE | REIN_EVENT_REPLACED,
+	 1,
+	 {"x", ".git"},
+	 0,
+	 "/w/.git/x",
+	 "tee (pid 7) tried to create /w/.git/x; somebody has put another in the place of a folder in which "
+	 "`filesystem.write.deny: /w/.git/hooks` (c.yaml:5) denies something, so that all in it is denied, so it was "
+	 "refused (EACCES)."},
 	{REIN_FILE_OP_OPEN,
 	 REIN_LABEL_READ,
 	 2,

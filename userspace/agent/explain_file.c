@@ -135,6 +135,10 @@ static void write_reason(FILE *out, const struct rein_raw_event *raw, const stru
 		fprintf(out, "what ");
 		rein_write_rule(out, rule);
 		fprintf(out, " denies is in it, so that it can be neither moved nor removed");
+	} else if (raw->amount & REIN_EVENT_REPLACED) {
+		fprintf(out, "somebody has put another in the place of a folder in which ");
+		rein_write_rule(out, rule);
+		fprintf(out, " denies something, so that all in it is denied");
 	} else {
 		rein_write_rule(out, rule);
 		fprintf(out, " denies it");
