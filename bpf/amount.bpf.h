@@ -12,6 +12,7 @@
 
 #define WRITE 1
 #define MAY_WRITE 0x2
+#define FALLOC_FL_KEEP_SIZE 0x01
 #define FALLOC_FL_PUNCH_HOLE 0x02
 #define FALLOC_FL_COLLAPSE_RANGE 0x08
 #define FALLOC_FL_ZERO_RANGE 0x10
@@ -53,25 +54,26 @@ static __always_inline void announce_nothing(void)
 }
 
 /*
- * What a mapped file grows by counts once more where it grows: a mapping was charged up to the end of then, and what is
- * behind that, a hole or not, can be stored to without a further call.
+ * What a file grows by and is not written by this call. A hole counts, mapped or not: a mapping was charged up to the
+ * end that it found, and another thread may make one between this look and the growth. Where the file is mapped, what
+ * is written behind its end counts once more, since it can be stored to without a further call.
  */
-static __always_inline __u64 mapped_growth(struct file *file, __u64 end)
+static __always_inline __u64 more_growth(struct file *file, __u64 at, __u64 bytes)
 {
 	struct inode *inode = file->f_inode;
-	__u64 size = inode->i_size;
+	__u64 size = inode->i_size, end = at + bytes, hole = at > size ? at - size : 0;
 
 	if (end <= size)
 		return 0;
 	if (is_overlay(inode) && !overlay_below(file, &inode))
 		return end - size;
-	return is_mapped(inode) ? end - size : 0;
+	return is_mapped(inode) ? end - size : hole;
 }
 
 static __always_inline int write_charge(struct rein_state *state, struct thread *thread, struct file *file)
 {
 	struct copying *copying = &thread->copying;
-	__u64 bytes = thread->bytes, growth = mapped_growth(file, thread->at + bytes);
+	__u64 bytes = thread->bytes, growth = more_growth(file, thread->at, bytes);
 	int result = 0;
 
 	if (copy_covers(copying, file, bytes))

@@ -63,6 +63,12 @@ static __always_inline int is_made_here(struct file *file)
 	return (file->f_mode & FMODE_CREATED) && !(file->f_flags & O_TMPFILE_BIT);
 }
 
+/* Nobody announces what the kernel writes into a core dump: all memory of the process. */
+static __always_inline int is_dumping_core(void)
+{
+	return bpf_get_current_task_btf()->flags & PF_DUMPCORE;
+}
+
 /*
  * A file that this very open made was counted when its name was. A file without a name is made here. What an open cuts
  * is counted when it is cut.
@@ -75,6 +81,8 @@ static __always_inline int opened(struct rein_state *state, struct file *file)
 		return result;
 	if (!(file->f_mode & FMODE_WRITE) || !inode_counts(file->f_inode) || is_second_pass(file))
 		return 0;
+	if (state->flags & REIN_STATE_FILE && is_dumping_core())
+		return -EPERM;
 	if (file->f_flags & O_TMPFILE_BIT)
 		return one_file(state, REIN_METER_CREATE_FILES, REIN_FILE_OP_CREATE, file->f_path.dentry);
 	if (file->f_mode & FMODE_CREATED)
@@ -107,7 +115,7 @@ static __always_inline void count_anew(void)
 		thread->below = 0;
 }
 
-/* Growth counts where the file is mapped, which is below overlayfs. */
+/* Growth counts below overlayfs, and whether the file is mapped or not: it may be a moment later. */
 static __always_inline int resized(struct rein_state *state, struct dentry *dentry, __u64 size, int above)
 {
 	struct inode *inode = dentry->d_inode;
@@ -115,7 +123,7 @@ static __always_inline int resized(struct rein_state *state, struct dentry *dent
 
 	if (!inode_counts(inode))
 		return 0;
-	if (size > before && !is_overlay(inode) && is_mapped(inode))
+	if (size > before && !is_overlay(inode))
 		return hook_charge(state, REIN_METER_WRITE_BYTES, size - before, REIN_FILE_OP_TRUNCATE, dentry);
 	if (size >= before || above)
 		return 0;

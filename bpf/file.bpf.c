@@ -30,7 +30,8 @@ int HOOK(rein_rw_verify_area, int rw, struct file *file, const __s64 *position, 
 SEC("fentry/vfs_fallocate")
 int HOOK(rein_vfs_fallocate, struct file *file, int mode, __s64 offset, __s64 length)
 {
-	announce(file, fallocate_kind(mode), offset, length);
+	/* Where the size is kept there is no hole either. */
+	announce(file, fallocate_kind(mode), mode & FALLOC_FL_KEEP_SIZE ? 0 : offset, length);
 	return 0;
 }
 
@@ -134,12 +135,19 @@ int HOOK(rein_vm_mmap_pgoff, struct file *file, __u64 address, __u64 length, __u
 SEC("lsm/mmap_file")
 int HOOK(rein_mmap_file)
 {
+	int before = place_read(ctx, rein_mmap_file_before), result;
+	struct file *file = (struct file *)ctx[0];
 	struct rein_state *state;
-	int result = hook_enter(place_read(ctx, rein_mmap_file_before), &state);
+	__u64 at = 0;
 
-	if (result || !state)
+	if (!current_is_agent())
+		return before;
+	if (file)
+		at = mapping_start(file); /* whatever becomes of this mapping, no other one begins there */
+	result = hook_enter(before, &state);
+	if (result || !state || !file)
 		return result;
-	return mapping_made(state, (struct file *)ctx[0], place_read(ctx, rein_mmap_file_prot),
+	return mapping_made(state, file, at, place_read(ctx, rein_mmap_file_prot),
 			    place_read(ctx, rein_mmap_file_flags));
 }
 
@@ -152,6 +160,19 @@ int HOOK(rein_file_mprotect, struct vm_area_struct *vma, __u64 wanted, __u64 pro
 	if (result || !state)
 		return result;
 	return mapping_changed(state, vma, wanted | prot);
+}
+
+/* userfaultfd fills pages of a file that is mapped for reading only. */
+SEC("lsm/inode_init_security_anon")
+int BPF_PROG(rein_inode_init_security_anon, struct inode *inode, const struct qstr *name, const struct inode *context,
+	     int before)
+{
+	struct rein_state *state;
+	int result = hook_enter(before, &state);
+
+	if (result || !state)
+		return result;
+	return mapping_by_faults(state, name);
 }
 
 /* Opening and cutting. */

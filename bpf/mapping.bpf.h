@@ -54,15 +54,27 @@ static __always_inline int label_check_mapping(struct rein_state *state, struct 
 	return file && prot & PROT_EXEC ? label_check_file(state, file, REIN_LABEL_EXECUTE, REIN_FILE_OP_MAP) : 0;
 }
 
-static __always_inline int mapping_made(struct rein_state *state, struct file *file, __u64 prot, __u64 flags)
+static __always_inline int mapping_made(struct rein_state *state, struct file *file, __u64 at, __u64 prot, __u64 flags)
 {
 	int result = label_check_mapping(state, file, prot);
 
 	if (result)
 		return result;
-	if (!file || !(flags & MAP_SHARED) || !(prot & PROT_WRITE) || !(file->f_mode & FMODE_WRITE))
+	if (!(flags & MAP_SHARED) || !(prot & PROT_WRITE) || !(file->f_mode & FMODE_WRITE))
 		return 0;
-	return mapping_charge(state, file, mapping_start(file));
+	return mapping_charge(state, file, at);
+}
+
+/* UFFDIO_COPY asks for a mapping that could become writable, not for one that is, and charges nobody. */
+static __always_inline int mapping_by_faults(struct rein_state *state, const struct qstr *name)
+{
+	static const char wanted[] = "[userfaultfd]";
+	char found[sizeof(wanted)] = "";
+
+	if (!(state->flags & REIN_STATE_FILE))
+		return 0;
+	bpf_probe_read_kernel_str(found, sizeof(found), name->name);
+	return bpf_strncmp(found, sizeof(found), wanted) ? 0 : -EPERM;
 }
 
 static __always_inline int mapping_changed(struct rein_state *state, struct vm_area_struct *vma, __u64 prot)

@@ -20,6 +20,7 @@ const struct rein_file_hook rein_file_hooks[] = {
 	{.name = "vm_mmap_pgoff", .plain = true, .without = "it is not known how long a mapping is"},
 	{.name = "file_permission", .without = "files are read and written unseen"},
 	{.name = "mmap_file", .without = "files are written through mappings unseen"},
+	{.name = "inode_init_security_anon", .without = "userfaultfd fills mapped files unseen"},
 	{.name = "file_mprotect", .without = "a mapping becomes writable unseen"},
 
 	/* Names and files. */

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/userfaultfd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -146,6 +147,16 @@ static bool fire_file_permission(const struct rein_targets *targets)
 static bool fire_mmap_file(const struct rein_targets *targets)
 {
 	return mmap(NULL, PAGE, PROT_READ, MAP_SHARED, targets->file, 0) == MAP_FAILED && errno == EACCES;
+}
+
+/* A kernel without userfaultfd needs nobody to refuse it. */
+static bool fire_inode_init_security_anon(const struct rein_targets *targets)
+{
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && (errno == EACCES || errno == ENOSYS);
 }
 
 static bool fire_file_mprotect(const struct rein_targets *targets)
@@ -346,6 +357,7 @@ const struct rein_shot rein_shots[] = {
 	{"inode_file_setattr", fire_inode_file_setattr},
 	{"socket_create", fire_socket_create},
 	{"socket_sendmsg", fire_socket_sendmsg},
+	{"inode_init_security_anon", fire_inode_init_security_anon},
 	{"task_alloc", fire_task_alloc},
 	{0},
 };
