@@ -386,10 +386,10 @@ int HOOK(rein_file_ioctl, struct file *file, __u32 command, __u64 argument, int 
 SEC("lsm/socket_create")
 int HOOK(rein_socket_create, int family, int type, int protocol, int kernel, int before)
 {
-	struct rein_state *state;
-	int result = hook_enter(before, &state);
+	struct rein_state *state = NULL;
+	int result = kernel ? before : hook_enter(before, &state);
 
-	if (result || !state || kernel)
+	if (result || !state)
 		return result;
 	return queue_socket(state, family, type, protocol);
 }
@@ -397,8 +397,8 @@ int HOOK(rein_socket_create, int family, int type, int protocol, int kernel, int
 SEC("lsm/socket_sendmsg")
 int HOOK(rein_socket_sendmsg, struct socket *socket, void *message, int size, int before)
 {
-	struct rein_state *state;
-	int result = hook_enter(before, &state);
+	struct rein_state *state = NULL;
+	int result = is_kernels_own(socket) ? before : hook_enter(before, &state);
 
 	if (result || !state)
 		return result;

@@ -93,6 +93,7 @@ struct sock_common {
 
 struct sock {
 	struct sock_common __sk_common;
+	__u32 sk_kern_sock : 1;
 } CO_RE;
 
 struct socket {

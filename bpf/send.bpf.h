@@ -12,6 +12,14 @@
 
 #define SEND_PASSES (-1)
 
+/* One of the kernel's own, such as NFS's, that an agent's call may drive and that others share. */
+static __always_inline int is_kernels_own(struct socket *socket)
+{
+	struct sock *sk = BPF_CORE_READ(socket, sk);
+
+	return sk && BPF_CORE_READ_BITFIELD_PROBED(sk, sk_kern_sock);
+}
+
 static __always_inline int is_inet(struct socket *socket)
 {
 	__u16 family = BPF_CORE_READ(socket, sk, __sk_common.skc_family);
