@@ -15,9 +15,30 @@
 
 #define IOC_WRITE (1U << 30)
 #define FS_IOC_FIEMAP 0xc020660b
-#define FS_IOC_SETFLAGS 0x40086602
-#define FS_IOC32_SETFLAGS 0x40046602
-#define FS_IOC_FSSETXATTR 0x401c5820
+
+/* Commands of file systems that are not asked about by another hook, by type and number: their sizes vary. */
+#define CONTROL(type, number) ((type) << 8 | (number))
+#define CONTROL_SETFLAGS CONTROL('f', 2)
+#define CONTROL_FSSETXATTR CONTROL('X', 32)
+#define CONTROL_REFUSED 0xff
+
+static const struct control {
+	__u16 command;
+	__u8 meter; /* enum rein_meter, or CONTROL_REFUSED: nobody can say how much it does */
+} controls[] = {
+	{CONTROL_SETFLAGS, REIN_METER_CHMOD_FILES},   {CONTROL_FSSETXATTR, REIN_METER_CHMOD_FILES},
+	{CONTROL('f', 19), REIN_METER_CHMOD_FILES},   /* FS_IOC_SET_ENCRYPTION_POLICY */
+	{CONTROL('f', 133), REIN_METER_CHMOD_FILES},  /* FS_IOC_ENABLE_VERITY */
+	{CONTROL('v', 2), REIN_METER_CHMOD_FILES},    /* FS_IOC_SETVERSION */
+	{CONTROL(0x94, 26), REIN_METER_CHMOD_FILES},  /* BTRFS_IOC_SUBVOL_SETFLAGS */
+	{CONTROL(0x94, 1), REIN_METER_CREATE_FILES},  /* BTRFS_IOC_SNAP_CREATE */
+	{CONTROL(0x94, 14), REIN_METER_CREATE_FILES}, /* BTRFS_IOC_SUBVOL_CREATE */
+	{CONTROL(0x94, 23), REIN_METER_CREATE_FILES}, /* BTRFS_IOC_SNAP_CREATE_V2 */
+	{CONTROL(0x94, 24), REIN_METER_CREATE_FILES}, /* BTRFS_IOC_SUBVOL_CREATE_V2 */
+	{CONTROL(0x94, 15), CONTROL_REFUSED},	      /* BTRFS_IOC_SNAP_DESTROY: all files in it */
+	{CONTROL(0x94, 63), CONTROL_REFUSED},	      /* BTRFS_IOC_SNAP_DESTROY_V2 */
+	{CONTROL(0xf5, 9), CONTROL_REFUSED},	      /* F2FS_IOC_MOVE_RANGE: bytes from file to file */
+};
 
 /* What is tried and fails afterwards for another reason has been counted: tried and let through. */
 static __always_inline int one_file(struct rein_state *state, __u32 meter, __u32 op, struct dentry *dentry)
@@ -172,18 +193,33 @@ static __always_inline int label_check_control(struct rein_state *state, struct 
 	return label_check_file(state, file, REIN_LABEL_WRITE, REIN_FILE_OP_ATTRIBUTES);
 }
 
+/* The meter of a command; REIN_METER_COUNT: none, or it will be asked about again. */
+static __noinline __u32 control_meter(__u32 command)
+{
+	__u32 known = command & 0xffff;
+
+	if (rein_file_setattr_dentry != PLACE_NONE && (known == CONTROL_SETFLAGS || known == CONTROL_FSSETXATTR))
+		return REIN_METER_COUNT;
+	for (__u32 i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
+		if (controls[i].command == known)
+			return controls[i].meter;
+	return REIN_METER_COUNT;
+}
+
 static __always_inline int controlled(struct rein_state *state, struct file *file, __u32 command)
 {
+	__u32 type = file->f_inode->i_mode & S_IFMT, meter;
 	int result = label_check_control(state, file, command);
 
-	if (result)
+	if (result || (type != S_IFREG && type != S_IFDIR))
 		return result;
 	announce_nothing();
-	if (rein_file_setattr_dentry != PLACE_NONE)
+	meter = control_meter(command);
+	if (meter == CONTROL_REFUSED)
+		return state->flags & REIN_STATE_FILE ? -EPERM : 0;
+	if (meter == REIN_METER_COUNT || is_overlay(file->f_inode))
 		return 0;
-	if (command != FS_IOC_SETFLAGS && command != FS_IOC32_SETFLAGS && command != FS_IOC_FSSETXATTR)
-		return 0;
-	return attribute_set(state, file->f_path.dentry);
+	return one_file(state, meter, REIN_FILE_OP_ATTRIBUTES, file->f_path.dentry);
 }
 
 #endif

@@ -164,8 +164,12 @@ struct linux_binprm {
 #define PROC_SUPER_MAGIC 0x9fa0
 #define SYSFS_MAGIC 0x62656572
 #define AT_FDCWD ((__u32)-100)
-#define PAGE_SHIFT 12
+#define PAGE_SHIFT 12 /* the least */
+#if defined(__TARGET_ARCH_arm64)
+#define PAGE_SIZE 65536ULL /* the most */
+#else
 #define PAGE_SIZE (1ULL << PAGE_SHIFT)
+#endif
 #define CLONE_THREAD 0x10000UL
 
 /* System call arguments: pt_regs of a task that has entered the kernel keep them until it leaves. */

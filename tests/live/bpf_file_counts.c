@@ -156,16 +156,6 @@ static int cut(void)
 	return with_full(cut_fd);
 }
 
-static int lengthen_fd(int fd)
-{
-	return ftruncate(fd, 1 << 20);
-}
-
-static int lengthen(void)
-{
-	return with_full(lengthen_fd);
-}
-
 static int cut_by_path(void)
 {
 	char name[64];
@@ -233,6 +223,18 @@ static int set_acl(void)
 	return with_full(set_acl_fd);
 }
 
+static int set_flags_fd(int fd)
+{
+	int flags = FS_NODUMP_FL;
+
+	return ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+
+static int set_flags(void)
+{
+	return with_full(set_flags_fd);
+}
+
 /* The kernel takes away the bit of set-user-ID by itself: no doing of the agent's. */
 static int write_to_setuid(void)
 {
@@ -293,7 +295,6 @@ static const struct act {
 	{"rename onto", move_onto, {IS(RENAME_FILES, 1), IS(DELETE_FILES, 1)}},
 	{"exchange", exchange, {IS(RENAME_FILES, 1)}},
 	{"ftruncate shorter", cut, {IS(WRITE_FILES, 1), IS(DELETE_FILES, 1)}},
-	{"ftruncate longer", lengthen, {IS(WRITE_FILES, 1)}},
 	{"truncate", cut_by_path, {IS(DELETE_FILES, 1)}},
 	{"punch a hole", punch, {IS(WRITE_FILES, 1), IS(DELETE_FILES, 1)}},
 	{"chmod", change_mode, {IS(CHMOD_FILES, 1)}},
@@ -302,6 +303,7 @@ static const struct act {
 	{"setxattr", set_attribute, {IS(WRITE_FILES, 1), IS(CHMOD_FILES, 1)}},
 	{"removexattr", remove_attribute, {IS(WRITE_FILES, 1), IS(CHMOD_FILES, 1)}},
 	{"ACL", set_acl, {IS(WRITE_FILES, 1), IS(CHMOD_FILES, 1)}},
+	{"flags", set_flags, {IS(WRITE_FILES, 1), IS(CHMOD_FILES, 1)}},
 	{"write to set-user-ID", write_to_setuid, {IS(WRITE_FILES, 1), IS(WRITE_BYTES, 1)}},
 	{"fork", fork_once, {IS(FORK_COUNT, 1)}},
 	{"thread", start_thread, {0}},
@@ -420,6 +422,34 @@ Test(bpf_file_counts, what_is_copied_up_is_counted_too)
 {
 	for (size_t i = 0; i < REIN_COUNT(acts); i++)
 		count(&acts[i], LOWER, "from below an overlay");
+}
+
+/* A file of 16 KiB is copied up by who opens it for writing, and it has to fit. */
+static int copy_up(uint64_t burst, uint64_t *ret_bytes)
+{
+	struct caged caged;
+	char upper[96];
+	int result;
+
+	make_place(LOWER);
+	open_caged(&caged, REIN_METER_WRITE_BYTES, burst, REIN_ON_TRIP_DENY);
+	result = caged_run(&caged, act_once, (void *)&(struct act){"open", open_to_write, {0}});
+	*ret_bytes = caged.launch.state->meters[REIN_METER_WRITE_BYTES];
+	snprintf(upper, sizeof(upper), "%s/upper/full", path);
+	cr_expect_eq(access(upper, F_OK) == 0, result == 0);
+	caged_stop(&caged);
+	leave_place();
+	return result;
+}
+
+Test(bpf_file_counts, copying_up_is_a_write)
+{
+	uint64_t bytes;
+
+	cr_expect_eq(copy_up(20 * KIB, &bytes), 0);
+	cr_expect_eq(bytes, 16 * KIB, "%lu", (unsigned long)bytes);
+	cr_expect_eq(copy_up(15 * KIB, &bytes), EDQUOT);
+	cr_expect_eq(bytes, 0, "%lu", (unsigned long)bytes);
 }
 
 /* With nothing left, the act fails and nothing has changed. */

@@ -185,15 +185,20 @@ Test(bpf_file_trips, a_frozen_call_does_its_work_once_after_the_thaw)
 {
 	for (size_t i = 0; i < REIN_COUNT(ways); i++) {
 		struct caged caged;
+		uint64_t counted;
 		int stops, code;
 
 		open_folder();
 		open_caged(&caged, REIN_METER_WRITE_BYTES, BURST, REIN_ON_TRIP_FREEZE);
 		stops = run_with_resets(&caged, move_all, (void *)&ways[i], &code);
 		cr_expect_eq(code, 0, "%s: %d", ways[i].name, code);
-		cr_expect_eq(stops, 5, "%s: %d stops", ways[i].name, stops); /* of 16 pieces, 3 pass each time */
+		counted = caged.launch.state->meters[REIN_METER_WRITE_BYTES];
+		/* What a file grows by to be mapped counts besides. Three pieces pass each time. */
+		cr_expect(counted == PIECES * PIECE ||
+				  (ways[i].move == move_by_mapping && counted == 2 * PIECES * PIECE),
+			  "%s: %lu", ways[i].name, (unsigned long)counted);
+		cr_expect_eq((uint64_t)stops, (counted / PIECE - 1) / 3, "%s: %d stops", ways[i].name, stops);
 		expect_same(&ways[i]);
-		cr_expect_eq(caged.launch.state->meters[REIN_METER_WRITE_BYTES], PIECES * PIECE, "%s", ways[i].name);
 		caged_stop(&caged);
 		close_folder();
 	}
