@@ -335,7 +335,7 @@ int HOOK(rein_inode_removexattr, void *idmap, struct dentry *dentry, const char 
 	return attribute_set(state, dentry);
 }
 
-/* 6.2, 72b6aa6e0d4b: ACLs were extended attributes before. */
+/* 6.2: ACLs were extended attributes before. */
 SEC("lsm/inode_set_acl")
 int HOOK(rein_inode_set_acl, void *idmap, struct dentry *dentry, const char *name, void *acl, int before)
 {
@@ -358,7 +358,7 @@ int HOOK(rein_inode_remove_acl, void *idmap, struct dentry *dentry, const char *
 	return attribute_set(state, dentry);
 }
 
-/* 6.17, bc9241367aac: flags are set by a call of their own, and by ioctl through it. */
+/* 6.17: flags are set by a call of their own, and by ioctl through it. */
 SEC("lsm/inode_file_setattr")
 int HOOK(rein_inode_file_setattr, struct dentry *dentry, void *attr, int before)
 {

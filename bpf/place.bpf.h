@@ -11,7 +11,7 @@
  */
 #define PLACE_NONE 0xff /* this kernel does not have it */
 
-/* 6.3, c1632a0f1120: inode_setattr got the mount's idmap first; its caller had the user namespace there before. */
+/* Between 6.1 and 6.12: inode_setattr got the mount's idmap first; its caller had the user namespace there before. */
 const volatile __u8 rein_setattr_dentry = 1;
 const volatile __u8 rein_setattr_attr = 2;
 const volatile __u8 rein_setattr_before = 3;
@@ -19,7 +19,7 @@ const volatile __u8 rein_setattr_before = 3;
 const volatile __u8 rein_mmap_file_prot = 2;
 const volatile __u8 rein_mmap_file_flags = 3;
 const volatile __u8 rein_mmap_file_before = 4;
-/* 6.17, bc5b0de2edcc: before, flags were set by ioctl only. */
+/* 6.17: before, flags were set by ioctl only. */
 const volatile __u8 rein_file_setattr_dentry = PLACE_NONE;
 
 /* In assembly: a compiler would compute the address, and the verifier wants a context as it is. */

@@ -43,7 +43,7 @@ const struct rein_file_hook rein_file_hooks[] = {
 	/* 6.2, 72b3897e7808; before, ACLs were extended attributes. */
 	{.name = "inode_set_acl", .optional = true, .without = "ACLs are set unseen"},
 	{.name = "inode_remove_acl", .optional = true, .without = "ACLs are removed unseen"},
-	/* 6.17, bc9241367aac; before, by ioctl only. */
+	/* 6.17; before, by ioctl only. */
 	{.name = "inode_file_setattr", .optional = true, .without = "flags are set unseen"},
 	{.name = "file_ioctl", .without = "flags are changed and blocks shared unseen"},
 
