@@ -33,11 +33,11 @@ static const char few_deletes_freeze[] = "rein: 1\n"
 
 static const char short_life[] = "rein: 1\n"
 				 "name: short-life\n"
-				 "description: Ends after a second.\n"
+				 "description: Ends after a few seconds, of which a slow machine needs one to start.\n"
 				 "extends: [base]\n"
 				 "filesystem:\n"
 				 "  write: [$WORKSPACE]\n"
-				 "limits: {wall_time: 1s}\n";
+				 "limits: {wall_time: 4s}\n";
 
 static const char delete_ten[] = "for i in 1 2 3 4 5 6 7 8 9 10; do : > f$i; done; for i in 1 2 3 4 5 6 7 8 9 10; "
 				 "do rm f$i; done; exit 0";
