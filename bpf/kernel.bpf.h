@@ -71,7 +71,6 @@ struct qstr {
 } CO_RE;
 
 struct dentry {
-	unsigned int d_flags;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;

@@ -48,6 +48,8 @@ struct rein_inode {
 	__s32 fd;
 };
 
+/* Entries of one denied folder that are looked at for files with other names elsewhere. */
+#define REIN_LABEL_LOOK_MAX 16384
 #define REIN_LABEL_NAME_MAX 255	 /* bytes, as file systems have it */
 #define REIN_LABELS_MAX 65536	 /* of one agent */
 #define REIN_LABEL_DEPTH_MAX 512 /* folders above a file that are looked at; what is deeper is refused */

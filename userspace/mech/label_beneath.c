@@ -31,18 +31,18 @@ static int failed(int r, const char *path, struct rein_error *err)
 	return r < 0 ? rein_fail(err, -r, "%s: cannot hold what is denied: %s", path, strerror(-r)) : 0;
 }
 
-int rein_label_tree_add_names(struct rein_label_tree *tree, size_t index, const char *path, size_t *looked,
-			      struct rein_error *err)
+int rein_label_tree_add_names(struct rein_label_tree *tree, size_t index, const char *path, struct rein_error *err)
 {
 	char *const roots[] = {(char *)path, NULL};
 	FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
 	const FTSENT *entry;
+	size_t looked = 0;
 	int r = 0;
 
 	if (!walk)
 		return rein_fail_errno(err, "cannot look into %s", path);
-	while (!r && *looked < REIN_LABEL_LOOK_MAX && (entry = fts_read(walk))) {
-		++*looked;
+	while (!r && looked < REIN_LABEL_LOOK_MAX && (entry = fts_read(walk))) {
+		looked++;
 		if (entry->fts_info == FTS_F && entry->fts_statp->st_nlink > 1)
 			r = failed(add_path(tree, index, entry->fts_path), entry->fts_path, err);
 	}

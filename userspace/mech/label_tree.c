@@ -213,7 +213,7 @@ static void deny(struct opening *opening, bool whole, unsigned bits, uint32_t ru
 }
 
 static int open_place(struct opening *opening, const struct rein_place *place, const struct rein_path_rule *rules,
-		      size_t *ret_node, size_t *looked, struct rein_error *err)
+		      size_t *ret_node, struct rein_error *err)
 {
 	uint32_t rule = is_denial(place) ? (uint32_t)(place->rule - rules) : REIN_LABEL_NO_RULE;
 	bool whole = false;
@@ -227,13 +227,12 @@ static int open_place(struct opening *opening, const struct rein_place *place, c
 	*ret_node = opening->way.items[opening->way.count - 1];
 	if (opening->tree->nodes.items[*ret_node].fd < 0 || !place->directory)
 		return 0;
-	return rein_label_tree_add_names(opening->tree, *ret_node, place->path, looked, err);
+	return rein_label_tree_add_names(opening->tree, *ret_node, place->path, err);
 }
 
 static int open_places(struct opening *opening, const struct rein_view *view, const struct rein_path_rule *rules,
 		       size_t *node_of, struct rein_error *err)
 {
-	size_t looked = 0;
 	int r = add_root(opening, err);
 
 	for (size_t i = 0; !r && i < view->places.count; i++) {
@@ -242,7 +241,7 @@ static int open_places(struct opening *opening, const struct rein_view *view, co
 		node_of[i] = REIN_LABEL_NOWHERE;
 		if (!is_carve_out(place))
 			continue;
-		r = open_place(opening, place, rules, &node_of[i], &looked, err);
+		r = open_place(opening, place, rules, &node_of[i], err);
 		if (r < 0 && place->rule)
 			rein_context(err, "%s:%d: %s", place->rule->origin.file, place->rule->origin.line,
 				     place->rule->origin.text);

@@ -24,9 +24,6 @@ struct rein_label_node {
 
 #define REIN_LABEL_NOWHERE ((size_t)-1)
 
-/* Entries of denied folders that are looked at for files with names elsewhere, of one agent. */
-#define REIN_LABEL_LOOK_MAX 16384
-
 struct rein_label_tree {
 	REIN_VEC(struct rein_label_node) nodes; /* parents before children */
 };
@@ -36,8 +33,8 @@ bool rein_label_tree_wanted(const struct rein_view *view);
 
 /*
  * Opens what `view` denies here: things, names, folders above them, mounts beneath, and files beneath that have other
- * names, as far as REIN_LABEL_LOOK_MAX. Descriptors are taken above the soft limit where the hard one leaves room, so
- * that they are in nobody's way. The caller frees the tree, also after an error, which names the line.
+ * names, up to REIN_LABEL_LOOK_MAX entries of each. Descriptors are taken above the soft limit where the hard one
+ * leaves room, so that they are in nobody's way. The caller frees the tree, also after an error, which names the line.
  */
 int rein_label_tree_open(const struct rein_view *view, const struct rein_path_rule *rules,
 			 struct rein_label_tree *ret_tree, struct rein_error *err);
@@ -50,8 +47,7 @@ int rein_label_tree_add(struct rein_label_tree *tree, int fd, unsigned deny, uin
 /* What is denied of node `index` by itself and those above it; *ret_rule: by the lowest of them. */
 unsigned rein_label_tree_denied(const struct rein_label_tree *tree, size_t index, uint32_t *ret_rule);
 /* label_beneath.c: the mounts and the files with other names beneath the denied `place`, which is node `index`. */
-int rein_label_tree_add_names(struct rein_label_tree *tree, size_t index, const char *path, size_t *looked,
-			      struct rein_error *err);
+int rein_label_tree_add_names(struct rein_label_tree *tree, size_t index, const char *path, struct rein_error *err);
 int rein_label_tree_add_mounts(struct rein_label_tree *tree, const struct rein_view *view, const size_t *node_of,
 			       struct rein_error *err);
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
+#include <fts.h>
+#include <rein/label.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -35,6 +37,20 @@ static unsigned long names_of(const struct rein_path_rule *rule)
 	return lstat(rule->path, &st) == 0 && S_ISREG(st.st_mode) ? (unsigned long)st.st_nlink : 0;
 }
 
+/* Whether a folder has more in it than labels look at for other names. */
+static bool is_large(const struct rein_path_rule *rule)
+{
+	char *const roots[] = {(char *)rule->path, NULL};
+	FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_XDEV | FTS_NOCHDIR | FTS_NOSTAT, NULL);
+	size_t entries = 0;
+
+	while (walk && entries <= REIN_LABEL_LOOK_MAX && fts_read(walk))
+		entries++;
+	if (walk)
+		fts_close(walk);
+	return entries > REIN_LABEL_LOOK_MAX;
+}
+
 /*
  * A carve-out is a mount over one name, and goes with what it was made over: other names of the same file, made before
  * the start, are not under it, nor what somebody outside puts there later. bpf-file knows the file and the name.
@@ -51,6 +67,9 @@ static void keep_denial(struct rein_planning *planning, struct rein_plan_line *l
 	else if (!labelled && names_of(rule) > 1)
 		rein_planning_note(line, "the file has %lu names (hard links); this keeps this name only",
 				   names_of(rule));
+	else if (labelled && is_large(rule))
+		rein_planning_note(line, "other names (hard links) of files in it are looked for in %d entries only",
+				   REIN_LABEL_LOOK_MAX);
 	else if (!labelled)
 		rein_planning_note(line, "not for what somebody outside the agent puts in its place");
 }
