@@ -8,7 +8,7 @@
 /* bpf-file by its effects: what an agent's processes could not do. Skipped where the kernel takes none of its programs.
  */
 
-TestSuite(bpf_file, .timeout = 60);
+TestSuite(bpf_file, .timeout = 300); /* whoever comes first loads and fires all programs */
 
 static int fork_on(void *argument)
 {
