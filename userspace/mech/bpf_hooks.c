@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 
@@ -53,6 +54,21 @@ static int attach(const char *tracepoint, int program, uint32_t *ret_id)
 	return rein_take_fd(&fd);
 }
 
+#define LEAVING_MS 1000
+
+/* A link whose last holder is gone leaves a moment later; until then it can neither be joined nor made again. */
+static int attach_patiently(const char *tracepoint, int program, uint32_t *ret_id)
+{
+	const struct timespec moment = {.tv_nsec = 1000000};
+	int fd = attach(tracepoint, program, ret_id);
+
+	for (int i = 0; fd == -EEXIST && i < LEAVING_MS; i++) {
+		nanosleep(&moment, NULL);
+		fd = attach(tracepoint, program, ret_id);
+	}
+	return fd;
+}
+
 void rein_hooks_drop(struct rein_hooks *hooks)
 {
 	for (size_t i = 0; i < REIN_TRACE_COUNT; i++)
@@ -68,7 +84,8 @@ static int hold_each(const struct rein_pins *pins, unsigned flags, struct ids *i
 			continue;
 		hooks->links[i] = join(ids->links[i], pins->programs[i]);
 		if (hooks->links[i] < 0)
-			hooks->links[i] = attach(rein_trace_pins[i].tracepoint, pins->programs[i], &ids->links[i]);
+			hooks->links[i] =
+				attach_patiently(rein_trace_pins[i].tracepoint, pins->programs[i], &ids->links[i]);
 		if (hooks->links[i] < 0)
 			return rein_fail(err, -hooks->links[i], "cannot attach to the tracepoint %s: %s",
 					 rein_trace_pins[i].tracepoint, strerror(-hooks->links[i]));
