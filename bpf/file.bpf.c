@@ -203,7 +203,7 @@ int HOOK(rein_path_truncate, const struct path *path, int before)
 	return 0;
 }
 
-/* 6.2, 3350607dc562: ftruncate and O_TRUNC came by path_truncate before. */
+/* 6.2, 3350607dc563: ftruncate and O_TRUNC came by path_truncate before. */
 SEC("lsm/file_truncate")
 int HOOK(rein_file_truncate, struct file *file, int before)
 {
