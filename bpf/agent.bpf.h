@@ -13,6 +13,7 @@
 
 const volatile __u64 rein_parent_id = 0; /* cgroup id of the parent; 0 is no cgroup's */
 const volatile __u32 rein_level = 0;	 /* of the agents' cgroups */
+const volatile __u64 rein_build = 0;	 /* of these programs: another's can be attached beside them */
 const volatile __u8 rein_mechanism = 0;	 /* enum rein_mechanism of these programs: which breakers they charge */
 
 struct {

@@ -25,7 +25,8 @@ static __always_inline struct rein_state *traced_agent(__u32 wanted)
 	if (!current_is_agent())
 		return NULL;
 	state = agent_of(bpf_get_current_ancestor_cgroup_id(rein_level));
-	if (!state || !(state->flags & wanted) || state->init_tgid == bpf_get_current_pid_tgid() >> 32)
+	if (!state || state->tracer != rein_build || !(state->flags & wanted) ||
+	    state->init_tgid == bpf_get_current_pid_tgid() >> 32)
 		return NULL;
 	return state;
 }

@@ -44,23 +44,55 @@
 #define ERESTARTNOINTR 513
 
 /*
- * Two builds can be attached at once while one replaces the other: the turn says whose programs decide.
+ * Two builds can be attached at once while one replaces the other: the turn says whose programs decide. A hook's two
+ * programs run one after the other, the newer first, and the turn may change in between; so while `previous` is named
+ * its programs decide too, unless the newer ones have already decided about this thread.
  */
-const volatile __u64 rein_build = 0;
-
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u64); /* build */
+	__type(value, struct rein_turn);
 } rein_turn SEC(".maps");
+
+/* The change of turns in which the newer programs have decided about a thread. */
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u64);
+} rein_turn_seen SEC(".maps");
+
+static __noinline int previous_turn(struct rein_turn *turn)
+{
+	__u64 *seen = bpf_task_storage_get(&rein_turn_seen, bpf_get_current_task_btf(), NULL, 0);
+
+	return REIN_LOAD(&turn->previous) == rein_build && !(seen && *seen == REIN_LOAD(&turn->change));
+}
+
+static __noinline int mark_turn(struct rein_turn *turn)
+{
+	__u64 *seen =
+		bpf_task_storage_get(&rein_turn_seen, bpf_get_current_task_btf(), NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (seen)
+		*seen = REIN_LOAD(&turn->change);
+	return 0;
+}
 
 static __always_inline int is_our_turn(void)
 {
 	__u32 zero = 0;
-	__u64 *turn = bpf_map_lookup_elem(&rein_turn, &zero);
+	struct rein_turn *turn = bpf_map_lookup_elem(&rein_turn, &zero);
 
-	return turn && *turn == rein_build;
+	if (!turn)
+		return 1;
+	if (REIN_LOAD(&turn->build) != rein_build)
+		return REIN_LOAD(&turn->previous) && previous_turn(turn);
+	if (REIN_LOAD(&turn->previous))
+		mark_turn(turn);
+	return 1;
 }
 
 /*

@@ -25,6 +25,13 @@ enum rein_state_flag {
 	REIN_STATE_QUEUES = 1 << 5, /* it may use io_uring or aio: bpf-file keeps what seccomp does otherwise */
 };
 
+/* Whose programs of bpf-file decide, see bpf/hook.bpf.h. Words are changed one by one, each at once. */
+struct rein_turn {
+	__u64 build;	/* 0: nobody's yet */
+	__u64 previous; /* the build before it, while that is being replaced; else 0 */
+	__u64 change;	/* counts replacements */
+};
+
 struct rein_breaker {
 	struct rein_limit limit;
 	struct rein_bucket bucket;
@@ -51,7 +58,8 @@ struct rein_state {
 	__u16 breakers_of[16]; /* by meter: which breakers count it, one bit each */
 	__u64 meters[16];      /* by meter: all that happened or was tried and let through */
 	__u64 denials;	       /* refusals that hooks decided */
-	__u64 reserved[7];
+	__u64 tracer;	       /* the build of bpf-trace whose programs its supervisor holds; others leave it alone */
+	__u64 reserved[6];
 	struct rein_breaker breakers[REIN_BREAKERS_MAX];
 	__u8 pad[4096 - 272 - 16 * 96];
 };

@@ -4,9 +4,11 @@
 #include <arpa/inet.h>
 #include <bpf/libbpf.h>
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <rein/event.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -33,6 +35,15 @@ void caged_open(struct caged *caged)
 	rein_mech_cgroup.probe(&caged->machine);
 	if (!caged->machine.facts[REIN_MECH_CGROUP].works)
 		cr_skip_test("%s", caged->machine.facts[REIN_MECH_CGROUP].detail);
+}
+
+void caged_open_alone(struct caged *caged)
+{
+	int fd;
+
+	caged_open(caged);
+	fd = open("/run/rein-caged-alone", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	cr_assert(fd >= 0 && !flock(fd, LOCK_EX), "cannot lock /run/rein-caged-alone: %m");
 }
 
 void caged_allow(struct caged *caged, enum rein_net_direction direction, int protocol, const char *address,

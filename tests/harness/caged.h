@@ -16,6 +16,8 @@ struct caged {
 
 /* Skips the test without root; then finds where cgroups can be made. */
 void caged_open(struct caged *caged);
+/* The same for tests that change what all agents share: until this test's process ends, no other such test runs. */
+void caged_open_alone(struct caged *caged);
 /* Declares a network rule: `protocol` IPPROTO_*, address as text, of either family. Before caged_start. */
 void caged_allow(struct caged *caged, enum rein_net_direction direction, int protocol, const char *address,
 		 unsigned bits, unsigned low, unsigned high);

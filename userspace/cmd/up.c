@@ -20,7 +20,7 @@ static int load(struct rein_machine *machine, bool *ret_loaded, struct rein_pins
 {
 	struct rein_pins pins = REIN_PINS_NONE;
 	REIN_AUTO_FD int lock = rein_pins_lock(err);
-	int r = lock < 0 ? lock : rein_pins_open(machine, true, &pins, ret_loaded, err);
+	int r = lock < 0 ? lock : rein_pins_renew(machine, &pins, ret_loaded, err);
 
 	if (r < 0)
 		return r;

@@ -66,15 +66,13 @@ bool rein_flavour_trampolines_off(void)
 	return fd >= 0 && read(fd, &value, 1) == 1 && value == '0';
 }
 
-int rein_flavour_next(const struct rein_pins_config *config, struct rein_pins_facts *facts, const char *unfired,
-		      struct rein_error *err)
+void rein_flavour_try(const struct rein_pins_config *config, struct rein_pins_facts *facts)
 {
 	enum rein_file_flavour flavour;
-	int r = drop(config, facts, unfired, err);
 
-	if (rein_flavour_trampolines_off())
-		return r ? r : rein_facts_write(facts, err);
-	while (!r && facts->flavour == REIN_FILE_NONE && (flavour = untried(facts)) != REIN_FILE_NONE) {
+	facts->loaded_ns = rein_facts_now();
+	while (!rein_flavour_trampolines_off() && facts->flavour == REIN_FILE_NONE &&
+	       (flavour = untried(facts)) != REIN_FILE_NONE) {
 		struct rein_error why = {0};
 
 		facts->tried |= 1U << flavour;
@@ -83,6 +81,17 @@ int rein_flavour_next(const struct rein_pins_config *config, struct rein_pins_fa
 		else
 			add_refusal(facts, flavour, why.text);
 	}
-	facts->loaded_ns = rein_facts_now();
+}
+
+int rein_flavour_next(const struct rein_pins_config *config, struct rein_pins_facts *facts, const char *unfired,
+		      struct rein_error *err)
+{
+	int r = drop(config, facts, unfired, err);
+
+	if (r < 0)
+		return r;
+	rein_flavour_try(config, facts);
+	if (facts->flavour != REIN_FILE_NONE)
+		r = rein_bpf_file_take_turn(config, err);
 	return r ? r : rein_facts_write(facts, err);
 }

@@ -17,6 +17,9 @@
 int rein_flavour_next(const struct rein_pins_config *config, struct rein_pins_facts *facts, const char *unfired,
 		      struct rein_error *err);
 
+/* The same without remembering anything, or unloading what is there. facts->flavour is REIN_FILE_NONE before. */
+void rein_flavour_try(const struct rein_pins_config *config, struct rein_pins_facts *facts);
+
 /*
  * Whether kernel.ftrace_enabled is 0: trampolines that are attached may not run then, and a kernel that attaches one
  * may not come back, so nothing is tried.

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
+#include "mech/bpf_facts.h"
 #include "mech/bpf_flavour.h"
 #include "mech/bpf_object.h"
 #include "mech/cgroup_tree.h"
@@ -21,6 +22,7 @@
 #include "net.skel.h"
 #include "trace.skel.h"
 
+#define CONFIG REIN_PINS "/rein_config"
 #define RING_BYTES (256 * 1024)
 #define PEERS_MAX 1024
 #define PEER_BYTES 32 /* struct peer of net.bpf.c */
@@ -71,12 +73,7 @@ static int attach_all(struct bpf_object *object, int parent)
 	struct bpf_program *program;
 	int r = 0;
 
-	bpf_object__for_each_program(program, object)
-	{
-		r = r ? r
-		      : rein_object_pin_link(bpf_program__attach_cgroup(program, parent), bpf_program__name(program),
-					     NULL);
-	}
+	bpf_object__for_each_program(program, object) r = r ? r : rein_object_attach_cgroup(program, parent);
 	return r;
 }
 
@@ -90,6 +87,7 @@ static int load_net(const struct rein_pins_config *config, int parent, struct re
 	skeleton->rodata->rein_parent_id = config->parent_id;
 	skeleton->rodata->rein_level = config->level;
 	skeleton->rodata->rein_mechanism = REIN_MECH_BPF_NET;
+	skeleton->rodata->rein_build = config->build;
 	r = rein_object_share_maps(skeleton->obj);
 	if (!r)
 		r = rein_net__load(skeleton);
@@ -126,6 +124,7 @@ static int load_trace(const struct rein_pins_config *config, int parent, struct 
 	skeleton->rodata->rein_parent_id = config->parent_id;
 	skeleton->rodata->rein_level = config->level;
 	skeleton->rodata->rein_mechanism = REIN_MECH_BPF_TRACE;
+	skeleton->rodata->rein_build = config->build;
 	r = rein_object_share_maps(skeleton->obj);
 	if (!r)
 		r = rein_trace__load(skeleton);
@@ -137,15 +136,28 @@ static int load_trace(const struct rein_pins_config *config, int parent, struct 
 	return r < 0 ? rein_object_fail(err, r, "bpf-trace") : 0;
 }
 
-static int pin_config(const struct rein_pins_config *config, struct rein_error *err)
+static int open_config(void)
 {
-	REIN_AUTO_FD int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "rein_config", 4, sizeof(*config), 1, NULL);
+	REIN_AUTO_FD int fd = bpf_obj_get(CONFIG);
+
+	if (fd >= 0 || errno != ENOENT)
+		return rein_take_fd(&fd);
+	return bpf_map_create(BPF_MAP_TYPE_ARRAY, "rein_config", 4, sizeof(struct rein_pins_config), 1, NULL);
+}
+
+/* Filled before it can be found. */
+static int write_config(const struct rein_pins_config *config, struct rein_error *err)
+{
+	REIN_AUTO_FD int fd = open_config();
 	uint32_t zero = 0;
 
-	if (fd < 0 || bpf_map_update_elem(fd, &zero, config, BPF_ANY) || bpf_obj_pin(fd, REIN_PINS "/rein_config"))
-		return rein_fail_errno(err, "cannot pin " REIN_PINS "/rein_config");
+	if (fd < 0 || bpf_map_update_elem(fd, &zero, config, BPF_ANY) ||
+	    (access(CONFIG, F_OK) && bpf_obj_pin(fd, CONFIG)))
+		return rein_fail_errno(err, "cannot pin " CONFIG);
 	return 0;
 }
+
+uint64_t rein_bpf_salt;
 
 /* FNV-1a: it need not withstand anybody, only differ. */
 static uint64_t mix(uint64_t hash, const void *data, size_t size)
@@ -166,7 +178,8 @@ uint64_t rein_bpf_build(void)
 	object = rein_trace__elf_bytes(&size);
 	hash = mix(hash, object, size);
 	object = rein_file__elf_bytes(&size);
-	return mix(hash, object, size);
+	hash = mix(hash, object, size);
+	return mix(hash, &rein_bpf_salt, sizeof(rein_bpf_salt));
 }
 
 int rein_bpf_load(const struct rein_machine *machine, struct rein_error *err)
@@ -187,7 +200,76 @@ int rein_bpf_load(const struct rein_machine *machine, struct rein_error *err)
 		r = load_trace(&config, parent, err);
 	if (!r)
 		r = rein_flavour_next(&config, &facts, NULL, err);
-	return r ? r : pin_config(&config, err);
+	return r ? r : write_config(&config, err);
+}
+
+/* Programs of bpf-file that an update before this one left half way, or behind. */
+static int remove_others(uint64_t build, struct rein_error *err)
+{
+	REIN_AUTO_DIR DIR *dir = opendir(REIN_PINS);
+	char own[64], path[512];
+	struct dirent *entry;
+	int r = 0;
+
+	rein_bpf_file_folder(build, own, sizeof(own));
+	while (!r && dir && (entry = readdir(dir))) {
+		if (strncmp(entry->d_name, REIN_FILE_FOLDER, strlen(REIN_FILE_FOLDER)) != 0 ||
+		    !strcmp(entry->d_name, own))
+			continue;
+		snprintf(path, sizeof(path), REIN_PINS "/%s", entry->d_name);
+		r = rein_pins_remove_folder(path, err);
+	}
+	return r;
+}
+
+/*
+ * The programs of bpf-file first: they come beside the old ones, and where they cannot be had nothing has changed. An
+ * update that was cut short is done again from here; what was its turn already stays.
+ */
+static int update_file(const struct rein_pins_config *config, struct rein_pins_facts *facts, struct rein_error *err)
+{
+	struct rein_pins_facts before;
+	bool known = rein_facts_read(&before) == 0;
+
+	if (known && rein_bpf_file_turn() == config->build) {
+		*facts = before;
+		facts->fired = 0;
+		return 0;
+	}
+	*facts = (struct rein_pins_facts){0};
+	if (known && before.flavour != REIN_FILE_NONE)
+		facts->tried = ~(1U << before.flavour);
+	rein_flavour_try(config, facts);
+	if (facts->flavour == REIN_FILE_NONE && rein_bpf_file_turn())
+		return rein_fail(err, EOPNOTSUPP, "agents run under bpf-file, and this build's cannot replace it: %s",
+				 facts->refusal);
+	return rein_facts_write(facts, err);
+}
+
+int rein_bpf_update(const struct rein_machine *machine, const struct rein_pins_config *before, struct rein_error *err)
+{
+	REIN_AUTO_FD int parent = open(machine->cgroup_parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct rein_pins_config config = *before, halfway = *before;
+	struct rein_pins_facts facts;
+	int r;
+
+	if (parent < 0 || rein_cgroup_id(parent) != before->parent_id)
+		return rein_fail(err, EBUSY, "agents run below a cgroup that is gone: end them (rein ps, rein kill)");
+	rein_object_listen();
+	halfway.build = 0; /* from here on no launch takes what it finds for one build's */
+	config.build = rein_bpf_build();
+	r = update_file(&config, &facts, err);
+	if (!r)
+		r = write_config(&halfway, err);
+	if (!r)
+		r = load_net(&config, parent, err);
+	if (!r)
+		r = load_trace(&config, parent, err);
+	if (!r)
+		r = rein_bpf_file_take_turn(&config, err);
+	if (!r)
+		r = write_config(&config, err);
+	return r ? r : remove_others(config.build, err);
 }
 
 int rein_bpf_make_trie(unsigned room)

@@ -3,8 +3,10 @@
 
 #include <bpf/bpf.h>
 #include <inttypes.h>
+#include <rein/state.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
@@ -129,17 +131,9 @@ static int attach_all(struct job *job)
 	return r;
 }
 
-/* Until it is their turn, what is attached lets everything pass. */
-static int take_turn(const struct job *job, uint64_t build)
+void rein_bpf_file_folder(uint64_t build, char *ret_name, size_t size)
 {
-	uint32_t zero = 0;
-
-	return bpf_map__update_elem(job->skeleton->maps.rein_turn, &zero, sizeof(zero), &build, sizeof(build), BPF_ANY);
-}
-
-static void name_folder(uint64_t build, char *ret_name, size_t size)
-{
-	snprintf(ret_name, size, "file-%016" PRIx64, build);
+	snprintf(ret_name, size, REIN_FILE_FOLDER "%016" PRIx64, build);
 }
 
 static int make_folder(const char *name, struct rein_error *err)
@@ -165,8 +159,6 @@ static int load(struct job *job, const struct rein_pins_config *config, struct r
 		r = rein_file__load(job->skeleton);
 	if (!r)
 		r = attach_all(job);
-	if (!r)
-		r = take_turn(job, config->build);
 	return r < 0 ? rein_object_fail(err, r, "bpf-file") : 0;
 }
 
@@ -177,7 +169,7 @@ int rein_bpf_load_file(const struct rein_pins_config *config, enum rein_file_fla
 	int r;
 
 	rein_object_listen();
-	name_folder(config->build, job.folder, sizeof(job.folder));
+	rein_bpf_file_folder(config->build, job.folder, sizeof(job.folder));
 	r = rein_bpf_unload_file(config->build, err);
 	if (!r)
 		r = make_folder(job.folder, err);
@@ -198,9 +190,67 @@ int rein_bpf_unload_file(uint64_t build, struct rein_error *err)
 {
 	char folder[64], path[128];
 
-	name_folder(build, folder, sizeof(folder));
+	rein_bpf_file_folder(build, folder, sizeof(folder));
 	snprintf(path, sizeof(path), REIN_PINS "/%s", folder);
 	return rein_pins_remove_folder(path, err);
+}
+
+static struct rein_turn *map_turn(void)
+{
+	REIN_AUTO_FD int fd = bpf_obj_get(REIN_PINS "/rein_turn");
+	void *page =
+		fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(struct rein_turn), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return page == MAP_FAILED ? NULL : page;
+}
+
+uint64_t rein_bpf_file_turn(void)
+{
+	struct rein_turn *turn = map_turn();
+	uint64_t build;
+
+	if (!turn)
+		return 0;
+	build = __atomic_load_n(&turn->build, __ATOMIC_SEQ_CST);
+	munmap(turn, sizeof(*turn));
+	return build;
+}
+
+/*
+ * A program that has seen the old turn has ended before `previous` is cleared; one that has seen the new one is the
+ * newer one, which decides, or the older one after it, which leaves what that has marked.
+ */
+static int change_turn(struct rein_turn *turn, uint64_t build)
+{
+	uint64_t before = turn->build;
+	int r = 0;
+
+	if (before && before != build) {
+		__atomic_store_n(&turn->change, turn->change + 1, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&turn->previous, before, __ATOMIC_SEQ_CST);
+	}
+	__atomic_store_n(&turn->build, build, __ATOMIC_SEQ_CST);
+	if (turn->previous)
+		r = rein_object_wait_grace();
+	if (!r)
+		__atomic_store_n(&turn->previous, 0, __ATOMIC_SEQ_CST);
+	return r;
+}
+
+int rein_bpf_file_take_turn(const struct rein_pins_config *config, struct rein_error *err)
+{
+	uint32_t links = 0;
+	struct rein_turn *turn;
+	int r;
+
+	if (rein_bpf_file_links(config->build, &links) < 0)
+		return 0; /* bpf-file has no programs here: its turn never comes */
+	turn = map_turn();
+	if (!turn)
+		return rein_fail_errno(err, "cannot map " REIN_PINS "/rein_turn");
+	r = change_turn(turn, config->build);
+	munmap(turn, sizeof(*turn));
+	return r < 0 ? rein_fail(err, -r, "cannot change turns: %s", strerror(-r)) : 0;
 }
 
 static bool is_link(const char *folder, const char *name)
@@ -219,7 +269,7 @@ bool rein_bpf_file_attached(uint64_t build, const char *hook)
 {
 	char folder[64], path[128], program[96];
 
-	name_folder(build, folder, sizeof(folder));
+	rein_bpf_file_folder(build, folder, sizeof(folder));
 	snprintf(path, sizeof(path), REIN_PINS "/%s", folder);
 	snprintf(program, sizeof(program), PROGRAM_PREFIX "%s", hook);
 	return is_link(path, program);
@@ -231,7 +281,7 @@ int rein_bpf_file_links(uint64_t build, uint32_t *ret_links)
 	char folder[64], path[128];
 	struct dirent *entry;
 
-	name_folder(build, folder, sizeof(folder));
+	rein_bpf_file_folder(build, folder, sizeof(folder));
 	snprintf(path, sizeof(path), REIN_PINS "/%s", folder);
 	dir = opendir(path);
 	if (!dir)

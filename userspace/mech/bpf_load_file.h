@@ -7,11 +7,23 @@
 
 /*
  * Loads bpf-file's programs in that flavour, attaches them and pins their links into the folder of this build, which it
- * makes; then it is this build's turn. Every map is shared with what is pinned. On error nothing of it is left.
- * *ret_links: how many.
+ * makes. They let everything pass until it is their turn. Every map is shared with what is pinned. On error nothing of
+ * it is left. *ret_links: how many.
  */
 int rein_bpf_load_file(const struct rein_pins_config *config, enum rein_file_flavour flavour, uint32_t *ret_links,
 		       struct rein_error *err);
+
+/*
+ * From here on this build's programs decide, and no others. Where others did, there is no instant at which none does,
+ * and no operation that both do.
+ */
+int rein_bpf_file_take_turn(const struct rein_pins_config *config, struct rein_error *err);
+/* The build whose turn it is; 0: nobody's. */
+uint64_t rein_bpf_file_turn(void);
+
+/* The name of the folder of a build's links in REIN_PINS. */
+#define REIN_FILE_FOLDER "file-"
+void rein_bpf_file_folder(uint64_t build, char *ret_name, size_t size);
 
 /* How many links are pinned in that build's folder; what is no link of a hook does not count. -errno. */
 int rein_bpf_file_links(uint64_t build, uint32_t *ret_links);

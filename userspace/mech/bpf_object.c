@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "mech/bpf_object.h"
 
+#include <bpf/bpf.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "mech/bpf_pins.h"
+#include "mech/cgroup_tree.h"
 
 static char first_warning[256];
 
@@ -55,10 +58,18 @@ int rein_object_share_maps(struct bpf_object *object)
 
 int rein_object_pin_program(struct bpf_program *program, const char *folder)
 {
-	char path[192];
+	char path[192], fresh[192], name[96];
 	int r = pin_path(path, sizeof(path), folder, bpf_program__name(program));
 
-	return r ? r : bpf_program__pin(program, path);
+	snprintf(name, sizeof(name), "new_%s", bpf_program__name(program));
+	r = r ? r : pin_path(fresh, sizeof(fresh), folder, name);
+	if (r < 0)
+		return r;
+	unlink(fresh);
+	r = bpf_program__pin(program, fresh);
+	if (!r && rename(fresh, path))
+		r = -errno;
+	return r;
 }
 
 int rein_object_pin_link(struct bpf_link *link, const char *name, const char *folder)
@@ -71,6 +82,48 @@ int rein_object_pin_link(struct bpf_link *link, const char *name, const char *fo
 	r = r ? r : bpf_link__pin(link, path);
 	bpf_link__destroy(link);
 	return r;
+}
+
+/* A link outlives the cgroup that it was attached to, and a detached one its attachment. */
+static int open_link(const char *path, uint64_t cgroup_id)
+{
+	REIN_AUTO_FD int fd = bpf_obj_get(path);
+	struct bpf_link_info info = {0};
+	uint32_t size = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) || info.type != BPF_LINK_TYPE_CGROUP ||
+	    info.cgroup.cgroup_id != cgroup_id)
+		return -1;
+	return rein_take_fd(&fd);
+}
+
+int rein_object_attach_cgroup(struct bpf_program *program, int cgroup)
+{
+	REIN_AUTO_FD int link = -1;
+	char path[192];
+	int r = pin_path(path, sizeof(path), NULL, bpf_program__name(program));
+
+	if (r < 0)
+		return r;
+	link = open_link(path, rein_cgroup_id(cgroup));
+	if (link >= 0)
+		return bpf_link_update(link, bpf_program__fd(program), NULL);
+	unlink(path);
+	return rein_object_pin_link(bpf_program__attach_cgroup(program, cgroup), bpf_program__name(program), NULL);
+}
+
+/* The kernel waits before it lets go of a map that was in a map of maps (5.0, 1ae80cf31938). */
+int rein_object_wait_grace(void)
+{
+	REIN_AUTO_FD int inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "rein_grace", 4, 4, 1, NULL);
+	LIBBPF_OPTS(bpf_map_create_opts, options, .inner_map_fd = (uint32_t)inner);
+	REIN_AUTO_FD int outer = bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "rein_grace", 4, 4, 1, &options);
+	uint32_t zero = 0;
+
+	if (inner < 0 || outer < 0 || bpf_map_update_elem(outer, &zero, &inner, BPF_ANY) ||
+	    bpf_map_delete_elem(outer, &zero))
+		return -errno;
+	return 0;
 }
 
 bool rein_object_has_function(const struct btf *kernel, const char *function)

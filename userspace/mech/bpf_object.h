@@ -19,10 +19,17 @@ int rein_object_fail(struct rein_error *err, int r, const char *what);
  * already is taken over; -errno of libbpf. */
 int rein_object_share_maps(struct bpf_object *object);
 
-/* Pins into REIN_PINS/FOLDER (NULL: REIN_PINS itself) under the program's name. -errno of libbpf. */
+/* Pins into REIN_PINS/FOLDER (NULL: REIN_PINS itself) under the program's name, in one step instead of what is pinned
+ * there. -errno. */
 int rein_object_pin_program(struct bpf_program *program, const char *folder);
 /* The same for a link, which is then the pin's alone; takes `link` over, NULL with errno set too. */
 int rein_object_pin_link(struct bpf_link *link, const char *name, const char *folder);
+
+/* Attaches a cgroup program and pins its link into REIN_PINS. Where a link of that name is pinned and attached to that
+ * cgroup, the program takes the place of the one it runs, in one step. -errno. */
+int rein_object_attach_cgroup(struct bpf_program *program, int cgroup);
+/* Waits until every program that was running when this was called has ended; -errno. */
+int rein_object_wait_grace(void);
 
 /* Whether this kernel has that function to attach to. */
 bool rein_object_has_function(const struct btf *kernel, const char *function);

@@ -83,12 +83,22 @@ static int open_pin(const char *name)
 	return bpf_obj_get(path);
 }
 
+/* Another version's may be longer: the kernel fills as much as the map's values have. */
 static int read_config(struct rein_pins_config *ret_config)
 {
 	REIN_AUTO_FD int fd = bpf_obj_get(CONFIG);
-	uint32_t zero = 0;
+	struct bpf_map_info info = {0};
+	uint32_t size = sizeof(info), zero = 0;
+	uint8_t value[1024] = {0};
 
-	return fd < 0 || bpf_map_lookup_elem(fd, &zero, ret_config) ? -errno : 0;
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
+		return -errno;
+	if (info.value_size > sizeof(value))
+		return -EPROTO;
+	if (bpf_map_lookup_elem(fd, &zero, value))
+		return -errno;
+	memcpy(ret_config, value, sizeof(*ret_config));
+	return 0;
 }
 
 void rein_pins_close(struct rein_pins *pins)
@@ -131,14 +141,11 @@ static bool attached(uint64_t parent_id)
 /* All the links of bpf-file that were pinned, and it is their turn. */
 static bool file_attached(const struct rein_pins *pins)
 {
-	uint32_t links = 0, zero = 0;
-	REIN_AUTO_FD int turn = -1;
-	uint64_t whose = 0;
+	uint32_t links = 0;
 
 	if (pins->facts.flavour == REIN_FILE_NONE)
 		return true;
-	turn = open_pin(rein_map_pins[REIN_MAP_TURN].name);
-	if (turn < 0 || bpf_map_lookup_elem(turn, &zero, &whose) || whose != pins->config.build)
+	if (rein_bpf_file_turn() != pins->config.build)
 		return false;
 	return rein_bpf_file_links(pins->config.build, &links) == 0 && links == pins->facts.file_links;
 }
@@ -156,11 +163,13 @@ static int adopt(const struct rein_machine *machine, struct rein_pins *pins, str
 	if (read_config(&pins->config) < 0)
 		return -ENOENT;
 	if (pins->config.abi != REIN_ABI)
-		return rein_fail(err, EPROTO,
-				 "another version of rein (ABI %u, this one has %u) keeps its programs in " REIN_PINS
-				 "; end its agents and run its `rein down`",
-				 pins->config.abi, REIN_ABI);
-	if (pins->config.build != rein_bpf_build() && rein_pins_agents() == 0)
+		return rein_fail(
+			err, EPROTO,
+			"another version of rein (ABI %u, this one has %u) keeps its programs in " REIN_PINS
+			": when its agents have ended (rein ps, rein kill), `rein down` of any version removes "
+			"them, and the next launch loads this one's",
+			pins->config.abi, REIN_ABI);
+	if (!pins->config.build || (pins->config.build != rein_bpf_build() && rein_pins_agents() == 0))
 		return -ENOENT;
 	if (pins->config.parent_id != parent_id_of(machine) || rein_facts_read(&pins->facts) < 0 ||
 	    !attached(pins->config.parent_id) || !file_attached(pins) || !open_all(pins)) {
@@ -224,7 +233,7 @@ static int refuse_if_used(struct rein_error *err, const char *what)
 
 static int load(const struct rein_machine *machine, struct rein_error *err)
 {
-	int r = refuse_if_used(err, "what they use in " REIN_PINS " is damaged and cannot be replaced under them");
+	int r = refuse_if_used(err, "what they use in " REIN_PINS " is damaged or half updated: `rein up` repairs it");
 
 	if (!r)
 		r = wipe(err);
@@ -260,6 +269,35 @@ int rein_pins_open(const struct rein_machine *machine, bool may_load, struct rei
 	if (ret_loaded)
 		*ret_loaded = loaded;
 	return 0;
+}
+
+/* What agents use is replaced under them; what nobody uses is loaded anew. */
+static int renew(const struct rein_machine *machine, struct rein_error *err)
+{
+	struct rein_pins_config config;
+
+	if (rein_pins_agents() == 0 || read_config(&config) < 0)
+		return load(machine, err);
+	return rein_bpf_update(machine, &config, err);
+}
+
+int rein_pins_renew(const struct rein_machine *machine, struct rein_pins *ret_pins, bool *ret_renewed,
+		    struct rein_error *err)
+{
+	struct rein_pins pins = REIN_PINS_NONE;
+	int r = adopt(machine, &pins, err);
+
+	*ret_renewed = r == -ENOENT || (!r && pins.config.build != rein_bpf_build());
+	if (*ret_renewed) {
+		rein_pins_close(&pins);
+		r = renew(machine, err);
+		r = r ? r : adopt(machine, &pins, err);
+	}
+	if (r == -ENOENT)
+		return rein_fail(err, EIO, "what was loaded into " REIN_PINS " is not whole");
+	if (!r)
+		*ret_pins = pins;
+	return r;
 }
 
 int rein_pins_remove(const struct rein_machine *machine, bool *ret_removed, struct rein_error *err)

@@ -51,7 +51,8 @@ struct rein_pins_config {
 	uint32_t abi;	/* REIN_ABI of whoever loaded */
 	uint32_t level; /* of the agents' cgroups */
 	uint64_t parent_id;
-	uint64_t build; /* of the programs: another build of the same ABI is replaced while no agent runs, else used */
+	uint64_t build; /* of the programs: another's of the same ABI are replaced while no agent runs, else used. 0:
+			   an update of them was cut short */
 };
 
 /* What has been found out about what is pinned. */
@@ -88,6 +89,12 @@ int rein_pins_lock(struct rein_error *err);
  */
 int rein_pins_open(const struct rein_machine *machine, bool load, struct rein_pins *ret_pins, bool *ret_loaded,
 		   struct rein_error *err);
+/*
+ * The same for `rein up`: what is of another build is replaced by this one's, under living agents too and without an
+ * instant at which nothing judges what they do; an update that was cut short is completed.
+ */
+int rein_pins_renew(const struct rein_machine *machine, struct rein_pins *ret_pins, bool *ret_renewed,
+		    struct rein_error *err);
 void rein_pins_close(struct rein_pins *pins);
 
 /* How many slots living supervisors hold; -errno. */

@@ -31,13 +31,13 @@ enum known_step { STEP_WRITE = 1, STEP_RESERVE, STEP_EXEC };
 static int fire_known(struct rein_scene *scene)
 {
 	struct rein_state *state = scene->slot.state;
-	char *const none[] = {NULL};
+	char *const name[] = {"rein-self-test", NULL};
 
 	if (pwrite(targets.file, "r", 1, 0) != 1 || REIN_LOAD(&state->meters[REIN_METER_WRITE_BYTES]) != 1)
 		return STEP_WRITE;
 	if (fallocate(targets.file, 0, 0, 4096) || REIN_LOAD(&state->meters[REIN_METER_WRITE_BYTES]) != 1 + 4096)
 		return STEP_RESERVE;
-	execveat(targets.program, "", none, none, AT_EMPTY_PATH);
+	execveat(targets.program, "", name, name + 1, AT_EMPTY_PATH);
 	return errno == EDQUOT ? 0 : STEP_EXEC;
 }
 

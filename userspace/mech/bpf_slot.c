@@ -28,11 +28,19 @@ static struct flock lock_of(int number)
 	return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = number, .l_len = 1};
 }
 
+/* Another version may have more slots. */
+static int held_beyond(int fd)
+{
+	struct flock rest = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = REIN_SLOTS, .l_len = 0};
+
+	return fcntl(fd, F_OFD_GETLK, &rest) ? -errno : rest.l_type != F_UNLCK;
+}
+
 int rein_slots_held(int fd)
 {
-	int held = 0;
+	int held = held_beyond(fd);
 
-	for (int i = 0; i < REIN_SLOTS; i++) {
+	for (int i = 0; held >= 0 && i < REIN_SLOTS; i++) {
 		struct flock lock = lock_of(i);
 
 		if (fcntl(fd, F_OFD_GETLK, &lock))
@@ -102,6 +110,7 @@ static int fill(struct rein_slot *slot, struct rein_error *err)
 
 	slot->state->slot = number;
 	slot->state->cgroup_id = slot->cgroup_id;
+	slot->state->tracer = slot->pins.config.build;
 	if (bpf_map_update_elem(slot->pins.maps[REIN_MAP_SLOTS], &slot->cgroup_id, &number, BPF_ANY))
 		return rein_fail_errno(err, "cannot enter the agent into rein_slots");
 	return 0;
