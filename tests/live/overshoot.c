@@ -81,7 +81,7 @@ static struct run draw_run(unsigned seed, const struct volume *volumes, size_t n
 	run.writers = 1 + (int)draw(&seed, WRITERS_MAX);
 	run.largest = draw(&seed, 4) ? draw_size(&seed, run.burst) : WRITER_OP_MAX;
 	run.largest = run.largest < WRITER_OP_MAX ? run.largest : WRITER_OP_MAX;
-	run.operations = 10 + draw(&seed, 190);
+	run.operations = 10 + draw(&seed, 70);
 	run.tried = tried();
 	run.resets = run.on_trip != REIN_ON_TRIP_KILL && draw(&seed, 2);
 	return run;
@@ -328,6 +328,8 @@ Test(overshoot, no_byte_more_than_burst_and_rate_in_random_runs)
 		struct run run = draw_run(first + i, volumes, nr_volumes);
 
 		bytes[run.volume - volumes] += carry_out(&run);
+		if ((i + 1) % 100 == 0)
+			fprintf(stderr, "overshoot: %u runs\n", i + 1);
 	}
 	for (size_t i = 0; i < nr_volumes; i++) {
 		fprintf(stderr, "overshoot: %s: %llu bytes\n", volumes[i].kind, (unsigned long long)bytes[i]);
