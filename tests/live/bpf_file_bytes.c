@@ -242,10 +242,15 @@ static size_t size_of_out(void)
 	return (size_t)status.st_size;
 }
 
-static void open_caged(struct caged *caged, uint64_t rate, uint64_t burst, enum rein_on_trip on_trip)
+/* Comes before any folder is made: without a cage the test ends here, and would leave the folder behind. */
+static void need_cage(struct caged *caged)
 {
 	caged_open(caged);
 	caged_use_file(caged);
+}
+
+static void open_caged(struct caged *caged, uint64_t rate, uint64_t burst, enum rein_on_trip on_trip)
+{
 	caged_break(caged, REIN_MECH_BPF_FILE, REIN_METER_WRITE_BYTES, rate, burst, on_trip);
 	caged_start(caged, false, false);
 }
@@ -261,6 +266,7 @@ static void go(const struct way *way, bool overlay)
 	struct attempt attempt = {.way = way, .bytes = 256 * KIB};
 	struct caged caged;
 
+	need_cage(&caged);
 	make_folder(overlay);
 	attempt.folder = folder;
 	open_caged(&caged, 1, 512 * KIB, REIN_ON_TRIP_DENY);
@@ -314,6 +320,7 @@ Test(bpf_file_bytes, what_sendfile_did_not_write_is_given_back)
 {
 	struct caged caged;
 
+	need_cage(&caged);
 	make_folder(false);
 	make_small();
 	open_caged(&caged, 1, 512 * KIB, REIN_ON_TRIP_DENY);
@@ -344,6 +351,7 @@ Test(bpf_file_bytes, what_asks_for_more_than_there_is_trips_nothing)
 {
 	struct caged caged;
 
+	need_cage(&caged);
 	make_folder(false);
 	make_small();
 	open_caged(&caged, 1, 512 * KIB, REIN_ON_TRIP_KILL);

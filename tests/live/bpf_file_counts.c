@@ -376,10 +376,13 @@ static int act_once(void *argument)
 	return ((const struct act *)argument)->go();
 }
 
-static void open_caged(struct caged *caged, enum rein_meter meter, uint64_t burst, enum rein_on_trip on_trip)
+/* The cage comes before the place: without one the test ends here, and would leave the place behind. */
+static void open_caged(struct caged *caged, enum place place, enum rein_meter meter, uint64_t burst,
+		       enum rein_on_trip on_trip)
 {
 	caged_open(caged);
 	caged_use_file(caged);
+	make_place(place);
 	caged_break(caged, REIN_MECH_BPF_FILE, meter, 1, burst, on_trip);
 	caged_start(caged, false, false);
 }
@@ -389,8 +392,7 @@ static void count(const struct act *act, enum place place, const char *where)
 	struct caged caged;
 	int result;
 
-	make_place(place);
-	open_caged(&caged, REIN_METER_WRITE_BYTES, 1 << 20, REIN_ON_TRIP_DENY);
+	open_caged(&caged, place, REIN_METER_WRITE_BYTES, 1 << 20, REIN_ON_TRIP_DENY);
 	result = caged_run(&caged, act_once, (void *)act);
 	if (result != EOPNOTSUPP || act->go != create_without_a_name) /* overlayfs has O_TMPFILE from 6.3 on */
 		cr_expect_eq(result, 0, "%s %s: %d", act->name, where, result);
@@ -431,8 +433,7 @@ static int copy_up(uint64_t burst, uint64_t *ret_bytes)
 	char upper[96];
 	int result;
 
-	make_place(LOWER);
-	open_caged(&caged, REIN_METER_WRITE_BYTES, burst, REIN_ON_TRIP_DENY);
+	open_caged(&caged, LOWER, REIN_METER_WRITE_BYTES, burst, REIN_ON_TRIP_DENY);
 	result = caged_run(&caged, act_once, (void *)&(struct act){"open", open_to_write, {0}});
 	*ret_bytes = caged.launch.state->meters[REIN_METER_WRITE_BYTES];
 	snprintf(upper, sizeof(upper), "%s/upper/full", path);
@@ -458,8 +459,7 @@ static void refuse(const struct act *act, enum rein_meter meter)
 	struct caged caged;
 	struct stat before, after;
 
-	make_place(PLAIN);
-	open_caged(&caged, meter, 1, REIN_ON_TRIP_DENY);
+	open_caged(&caged, PLAIN, meter, 1, REIN_ON_TRIP_DENY);
 	caged.launch.state->breakers[0].bucket.tat_ns = caged_now_ns() + 1000 * 1000000000ULL;
 	cr_assert_eq(fstat(folder, &before), 0);
 	cr_expect_eq(caged_run(&caged, act_once, (void *)act), EDQUOT, "%s", act->name);

@@ -127,10 +127,15 @@ static int move_all(void *argument)
 	return 0;
 }
 
-static void open_caged(struct caged *caged, enum rein_meter meter, uint64_t burst, enum rein_on_trip on_trip)
+/* Comes before any folder is made: without a cage the test ends here, and would leave the folder behind. */
+static void need_cage(struct caged *caged)
 {
 	caged_open(caged);
 	caged_use_file(caged);
+}
+
+static void open_caged(struct caged *caged, enum rein_meter meter, uint64_t burst, enum rein_on_trip on_trip)
+{
 	caged_break(caged, REIN_MECH_BPF_FILE, meter, 1, burst, on_trip);
 	caged_start(caged, false, false);
 }
@@ -188,6 +193,7 @@ Test(bpf_file_trips, a_frozen_call_does_its_work_once_after_the_thaw)
 		uint64_t counted;
 		int stops, code;
 
+		need_cage(&caged);
 		open_folder();
 		open_caged(&caged, REIN_METER_WRITE_BYTES, BURST, REIN_ON_TRIP_FREEZE);
 		stops = run_with_resets(&caged, move_all, (void *)&ways[i], &code);
@@ -209,6 +215,7 @@ Test(bpf_file_trips, the_call_that_kills_leaves_no_byte)
 	for (size_t i = 0; i < REIN_COUNT(ways); i++) {
 		struct caged caged;
 
+		need_cage(&caged);
 		open_folder();
 		open_caged(&caged, REIN_METER_WRITE_BYTES, BURST, REIN_ON_TRIP_KILL);
 		cr_expect_eq(caged_run(&caged, move_all, (void *)&ways[i]), 1000 + SIGKILL, "%s", ways[i].name);
@@ -253,6 +260,7 @@ Test(bpf_file_trips, names_are_changed_once_after_the_thaw)
 		struct caged caged;
 		int stops, code;
 
+		need_cage(&caged);
 		open_folder();
 		open_caged(&caged, meters[i], 3, REIN_ON_TRIP_FREEZE);
 		stops = run_with_resets(&caged, change_names, NULL, &code);
@@ -282,6 +290,7 @@ Test(bpf_file_trips, a_latch_stops_whoever_only_reads)
 	pid_t child;
 	int status;
 
+	need_cage(&caged);
 	open_folder();
 	open_caged(&caged, REIN_METER_WRITE_BYTES, BURST, REIN_ON_TRIP_FREEZE);
 	child = caged_fork(&caged);
