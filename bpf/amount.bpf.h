@@ -53,6 +53,22 @@ static __always_inline void announce_nothing(void)
 		thread->file = 0;
 }
 
+/* pwritev2 and the queues may ask for the end of the file in one write, whatever position was announced. */
+static __always_inline int may_append(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	if (task->flags & PF_IO_WORKER)
+		return 1;
+	switch (regs_nr((struct pt_regs *)bpf_task_pt_regs(task))) {
+	case __NR_pwritev2:
+	case __NR_io_submit:
+	case __NR_io_uring_enter:
+		return 1;
+	}
+	return 0;
+}
+
 /*
  * What a file grows by and is not written by this call. A hole counts, mapped or not: a mapping was charged up to the
  * end that it found, and another thread may make one between this look and the growth. Where the file is mapped, what
@@ -61,8 +77,12 @@ static __always_inline void announce_nothing(void)
 static __always_inline __u64 more_growth(struct file *file, __u64 at, __u64 bytes)
 {
 	struct inode *inode = file->f_inode;
-	__u64 size = inode->i_size, end = at + bytes, hole = at > size ? at - size : 0;
+	__u64 size = inode->i_size, end, hole;
 
+	if (file->f_flags & O_APPEND || (at < size && may_append()))
+		at = size;
+	end = at + bytes;
+	hole = at > size ? at - size : 0;
 	if (end <= size)
 		return 0;
 	if (is_overlay(inode) && !overlay_below(file, &inode))

@@ -144,7 +144,7 @@ int HOOK(rein_mmap_file)
 		return before;
 	if (file)
 		at = mapping_start(file); /* whatever becomes of this mapping, no other one begins there */
-	result = hook_enter(before, &state);
+	result = is_in_exec() ? hook_finish(before, &state) : hook_enter(before, &state);
 	if (result || !state || !file)
 		return result;
 	return mapping_made(state, file, at, place_read(ctx, rein_mmap_file_prot),
@@ -164,8 +164,8 @@ int HOOK(rein_file_mprotect, struct vm_area_struct *vma, __u64 wanted, __u64 pro
 
 /* userfaultfd fills pages of a file that is mapped for reading only. */
 SEC("lsm/inode_init_security_anon")
-int BPF_PROG(rein_inode_init_security_anon, struct inode *inode, const struct qstr *name, const struct inode *context,
-	     int before)
+int HOOK(rein_inode_init_security_anon, struct inode *inode, const struct qstr *name, const struct inode *context,
+	 int before)
 {
 	struct rein_state *state;
 	int result = hook_enter(before, &state);
@@ -407,11 +407,12 @@ int HOOK(rein_socket_sendmsg, struct socket *socket, void *message, int size, in
 
 /* Other ways to what is denied. */
 
+/* Its message is taken already. */
 SEC("lsm/file_receive")
 int HOOK(rein_file_receive, struct file *file, int before)
 {
 	struct rein_state *state;
-	int result = hook_enter(before, &state);
+	int result = hook_finish(before, &state);
 
 	if (result || !state)
 		return result;

@@ -146,6 +146,22 @@ static __always_inline int hook_enter(int before, struct rein_state **state)
 	return latched ? hook_stop(latched - 1) : 0;
 }
 
+/* For a call that cannot be made again: it goes on to its end unless the agent is to die. */
+static __always_inline int hook_finish(int before, struct rein_state **state)
+{
+	int result = hook_go_on(before, state);
+
+	if (result || !*state)
+		return result;
+	return REIN_LOAD(&(*state)->latch) == 1 + REIN_ON_TRIP_KILL ? hook_stop(REIN_ON_TRIP_KILL) : 0;
+}
+
+/* A program is being started: from some point on there is nothing to return to, and a mapping that fails kills. */
+static __always_inline int is_in_exec(void)
+{
+	return BPF_CORE_READ_BITFIELD_PROBED(bpf_get_current_task_btf(), in_execve);
+}
+
 /* What is charged for, and told of if it is refused. */
 struct hook_deed {
 	struct rein_state *state;

@@ -128,6 +128,7 @@ struct files_struct {
 
 struct task_struct {
 	unsigned int flags;
+	unsigned int in_execve : 1;
 	__s32 tgid;
 	struct task_struct *real_parent;
 	struct files_struct *files;
@@ -155,9 +156,11 @@ struct linux_binprm {
 #define FMODE_CREATED (1U << 20)   /* 4.19, 73a09dd94377: this very open made the file */
 #define FMODE_NOACCOUNT (1U << 29) /* 4.20, d3b1084dfd4b: the kernel's own, such as those below overlayfs */
 #define SB_KERNMOUNT (1UL << 22)   /* a mount that no path leads to, such as memfd's */
+#define PF_IO_WORKER 0x10U
 #define PF_DUMPCORE 0x200U
 #define VM_WRITE 0x2UL
 #define VM_SHARED 0x8UL
+#define O_APPEND 02000
 #define O_NOATIME 01000000
 #define OVERLAYFS_SUPER_MAGIC 0x794c7630
 #define PROC_SUPER_MAGIC 0x9fa0
