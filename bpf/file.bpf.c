@@ -114,11 +114,12 @@ int HOOK(rein_vfs_copy_file_range_end, struct file *in, __s64 from, struct file 
 	return 0;
 }
 
+/* What exec reads of its program it reads to the end: an error there becomes ENOEXEC, which nobody makes again. */
 SEC("lsm/file_permission")
 int HOOK(rein_file_permission, struct file *file, int mask, int before)
 {
 	struct rein_state *state;
-	int result = hook_enter(before, &state);
+	int result = !(mask & MAY_WRITE) && is_in_exec() ? hook_finish(before, &state) : hook_enter(before, &state);
 
 	if (result || !state)
 		return result;

@@ -159,7 +159,9 @@ static __always_inline int hook_finish(int before, struct rein_state **state)
 /* A program is being started: from some point on there is nothing to return to, and a mapping that fails kills. */
 static __always_inline int is_in_exec(void)
 {
-	return BPF_CORE_READ_BITFIELD_PROBED(bpf_get_current_task_btf(), in_execve);
+	struct task_struct *task = bpf_get_current_task_btf();
+
+	return bpf_core_field_exists(task->in_execve) ? BPF_CORE_READ_BITFIELD_PROBED(task, in_execve) : 0;
 }
 
 /* What is charged for, and told of if it is refused. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,35 +57,50 @@ static int for_each_process(int proc_fd, void (*each)(int proc_fd, const char *p
 
 #define EXITING 0x4	 /* PF_EXITING */
 #define FORKED_ONLY 0x40 /* PF_FORKNOEXEC */
+#define KILLED (1UL << (SIGKILL - 1))
 
-/* Of the file `stat` of a process or thread; one that cannot be read is gone. */
-static bool read_stat(int proc_fd, const char *path, char *ret_state, unsigned *ret_flags)
+/* What the file `stat` tells of a process or thread. */
+struct stat_line {
+	char state;
+	unsigned flags;
+	unsigned long pending; /* signals, of the thread itself */
+};
+
+/* One that cannot be read is gone; what is not understood lives. */
+static bool read_stat(int proc_fd, const char *path, struct stat_line *ret_line)
 {
+	struct stat_line line = {0};
 	char text[TEXT_MAX];
 	const char *name_end;
 
 	if (read_text(proc_fd, path, text))
 		return false;
 	name_end = strrchr(text, ')');
-	if (!name_end || sscanf(name_end, ") %c %*d %*d %*d %*d %*d %u", ret_state, ret_flags) != 2)
-		*ret_state = '?', *ret_flags = 0;
+	if (!name_end || sscanf(name_end,
+				") %c %*s %*s %*s %*s %*s %u %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+				"%*s %*s %*s %*s "
+				"%*s %*s %*s %lu",
+				&line.state, &line.flags, &line.pending) != 3)
+		line = (struct stat_line){.state = '?'};
+	*ret_line = line;
 	return true;
 }
 
-static bool is_ending(char state, unsigned flags)
+/* A thread whose process ends has SIGKILL pending until it gets a processor to end on. */
+static bool is_ending(const struct stat_line *line)
 {
-	return state == 'Z' || state == 'X' || flags & EXITING;
+	return line->state == 'Z' || line->state == 'X' || line->flags & EXITING || line->pending & KILLED;
 }
 
 static void find_living_thread(int task_fd, const char *tid, void *data)
 {
 	bool *living = data;
-	char path[32], state;
-	unsigned flags;
+	struct stat_line line;
+	char path[32];
 
 	snprintf(path, sizeof(path), "%.20s/stat", tid);
-	if (!*living && read_stat(task_fd, path, &state, &flags))
-		*living = !is_ending(state, flags);
+	if (!*living && read_stat(task_fd, path, &line))
+		*living = !is_ending(&line);
 }
 
 /* Its first thread may have ended, and others write on. */
@@ -105,15 +121,15 @@ static bool has_living_thread(int proc_fd, const char *pid)
  */
 static bool hides(int proc_fd, const char *pid, bool began)
 {
-	char path[32], state;
-	unsigned flags;
+	struct stat_line line;
+	char path[32];
 
 	snprintf(path, sizeof(path), "%.20s/stat", pid);
-	if (!strcmp(pid, "1") || !read_stat(proc_fd, path, &state, &flags))
+	if (!strcmp(pid, "1") || !read_stat(proc_fd, path, &line))
 		return false;
-	if (is_ending(state, flags))
+	if (is_ending(&line))
 		return has_living_thread(proc_fd, pid);
-	return began || !(flags & FORKED_ONLY);
+	return began || !(line.flags & FORKED_ONLY);
 }
 
 static bool was_hidden(const struct rein_written *before, pid_t pid)
