@@ -216,6 +216,18 @@ static bool reaches(const struct path_rules *rules, const char *real)
 	return false;
 }
 
+/* Whether the policy says of that path what the ceiling says. */
+static bool has_digest(const struct path_rules *rules, const struct rein_path_rule *wanted)
+{
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct rein_path_rule *rule = &rules->items[i];
+
+		if (rule->sha256 && !strcmp(rule->path, wanted->path) && !strcmp(rule->sha256, wanted->sha256))
+			return true;
+	}
+	return false;
+}
+
 /* A digest bounds whatever the policy allows at that path or above; two that differ are refused with the view. */
 static int join_digests(struct rein_policy *policy, struct path_rules *rules, const struct path_rules *ceiling,
 			struct rein_error *err)
@@ -224,7 +236,7 @@ static int join_digests(struct rein_policy *policy, struct path_rules *rules, co
 		struct rein_path_rule rule = ceiling->items[i];
 		REIN_AUTO_FREE char *real = rule.sha256 ? rein_path_real(rule.path) : NULL;
 
-		if (!real || !reaches(rules, real))
+		if (!real || has_digest(rules, &rule) || !reaches(rules, real))
 			continue;
 		rule.origin = rein_origin_adopt(policy, &ceiling->items[i].origin);
 		rule.path = rein_policy_text(policy, "%s", ceiling->items[i].path);
