@@ -32,13 +32,16 @@ static int stop(struct rein_agent *agent, bool stopped, struct rein_error *err)
 
 	if (agent->launch->cgroup_fd >= 0)
 		return rein_cgroup_freeze(agent->launch, stopped, err);
+	/* Watched first: a stop that nobody sees to is none, and one that failed half-way would not be undone. */
+	r = stopped ? rein_stillness_begin(agent, err) : 0;
+	if (r < 0)
+		return r;
 	r = rein_message_send(agent->init_socket, stopped ? REIN_MESSAGE_FREEZE : REIN_MESSAGE_THAW, 0, NULL, -1);
 	if (r < 0)
-		return rein_fail(err, -r, "cannot reach the agent's init");
-	if (stopped)
-		return rein_stillness_begin(agent, err);
-	rein_stillness_end(agent);
-	return 0;
+		rein_fail(err, -r, "cannot reach the agent's init");
+	if ((r < 0) == stopped)
+		rein_stillness_end(agent);
+	return r;
 }
 
 /*
@@ -156,6 +159,8 @@ void rein_agent_emit(struct rein_agent *agent, const struct rein_event *event)
 	int r;
 
 	agent->counts[event->kind]++;
+	if (event->verdict == REIN_VERDICT_DENY)
+		agent->denials += event->kind == REIN_KIND_DENY ? 1 : event->kind == REIN_KIND_LOST ? event->lost : 0;
 	r = agent->sink.emit(agent->sink.context, event, &err);
 	owe_flush(agent);
 	if (r >= 0)

@@ -18,7 +18,7 @@
 enum rein_life {
 	REIN_LIFE_STARTING, /* nothing of the agent's command has run */
 	REIN_LIFE_RUNNING,
-	REIN_LIFE_FROZEN, /* every process stopped; `frozen_by` says who may thaw it */
+	REIN_LIFE_FROZEN, /* every process stopped; `holds` says by whom */
 	REIN_LIFE_ENDING, /* being killed */
 	REIN_LIFE_ENDED,  /* no process is left */
 };
@@ -64,7 +64,8 @@ struct rein_agent {
 	int proc_fd; /* the agent's own /proc (its PID namespace), O_PATH directory; -1 until the init has sent it */
 
 	uint64_t started_ns;		  /* CLOCK_MONOTONIC */
-	uint64_t counts[REIN_KIND_COUNT]; /* events by kind; denials are what --fail-on-deny looks at */
+	uint64_t counts[REIN_KIND_COUNT]; /* events by kind */
+	uint64_t denials;		  /* refusals, those that are only counted too; what --fail-on-deny looks at */
 	uint64_t unwritten;		  /* events that the sink could not take */
 	bool owes_flush;		  /* events since the sink was last flushed */
 	int tick_fd;			  /* timer that flushes the sink a second after it came to owe something */

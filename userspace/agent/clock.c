@@ -25,13 +25,14 @@ static int flush_due(struct rein_watch *watch, uint32_t events)
 	int r;
 
 	take_expiry(watch->fd);
+	rein_record_lost(supervisor);
 	agent->owes_flush = false;
 	r = agent->sink.flush ? agent->sink.flush(agent->sink.context, NULL) : 0;
+	if (!r)
+		r = rein_agent_release(agent, REIN_HOLD_AUDIT, NULL);
 	if (r < 0) {
 		agent->owes_flush = true;
 		timerfd_settime(watch->fd, 0, &again, NULL);
-	} else if (agent->holds & REIN_HOLD_AUDIT) {
-		rein_agent_release(agent, REIN_HOLD_AUDIT, NULL);
 	}
 	return 0;
 }

@@ -3,6 +3,7 @@
 #define REIN_AGENT_EVENT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -24,6 +25,11 @@ enum rein_kind {
 	REIN_KIND_END,
 	REIN_KIND_COUNT,
 };
+
+/* The word in logs; "unknown" for what is no kind. */
+const char *rein_kind_name(enum rein_kind kind);
+/* Whether `word` names a kind; then *ret_kind is it. */
+bool rein_kind_parse(const char *word, enum rein_kind *ret_kind);
 
 /* Strings are borrowed for the time of the call that takes the event; NULL and 0 mean: not known, not written. */
 struct rein_event {

@@ -49,26 +49,33 @@ void rein_write_no_rule(FILE *out, const struct rein_refused *refused)
 	fprintf(out, "no rule of %s", refused->agent->launch->policy->name);
 }
 
+struct rein_event rein_refusal_event(const struct rein_refused *refused, const char *object,
+				     const struct rein_origin *rule, const char *why)
+{
+	return (struct rein_event){
+		.kind = REIN_KIND_DENY,
+		.verdict = REIN_VERDICT_DENY,
+		.mono_ns = refused->time_ns,
+		.pid = refused->pid,
+		.ppid = refused->ppid,
+		.comm = refused->comm,
+		.op = refused->op,
+		.object = object,
+		.rule = rule,
+		.mechanism = refused->mechanism,
+		.why = why,
+		.error = refused->error,
+	};
+}
+
 void rein_emit_refusal(const struct rein_refused *refused, const char *object, const struct rein_origin *rule,
 		       char *why, json_t *detail)
 {
 	REIN_AUTO_FREE char *owned = why;
+	struct rein_event event = rein_refusal_event(refused, object, rule, owned);
 
-	rein_agent_emit(refused->agent, &(struct rein_event){
-						.kind = REIN_KIND_DENY,
-						.verdict = REIN_VERDICT_DENY,
-						.mono_ns = refused->time_ns,
-						.pid = refused->pid,
-						.ppid = refused->ppid,
-						.comm = refused->comm,
-						.op = refused->op,
-						.object = object,
-						.rule = rule,
-						.mechanism = refused->mechanism,
-						.why = owned,
-						.error = refused->error,
-						.detail = detail,
-					});
+	event.detail = detail;
+	rein_agent_emit(refused->agent, &event);
 	json_decref(detail);
 }
 

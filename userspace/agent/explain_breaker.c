@@ -71,22 +71,10 @@ void rein_explain_refused_charge(const struct rein_refused *refused, int index, 
 	const struct rein_breaker_rule *rule = rein_breakers_rule(refused->agent, index);
 	const struct rein_bucket *bucket = &refused->agent->launch->state->breakers[index].bucket;
 	REIN_AUTO_FREE char *text = why(refused, rule, n, object);
+	struct rein_event event = rein_refusal_event(refused, object, &rule->origin, text);
 
-	rein_agent_emit(refused->agent, &(struct rein_event){
-						.kind = REIN_KIND_DENY,
-						.verdict = REIN_VERDICT_DENY,
-						.mono_ns = refused->time_ns,
-						.pid = refused->pid,
-						.ppid = refused->ppid,
-						.comm = refused->comm,
-						.op = refused->op,
-						.object = object,
-						.rule = &rule->origin,
-						.mechanism = refused->mechanism,
-						.why = text,
-						.meter = rein_meter_name(rule->meter),
-						.meter_used = REIN_LOAD(&bucket->used),
-						.meter_limit = rule->burst,
-						.error = refused->error,
-					});
+	event.meter = rein_meter_name(rule->meter);
+	event.meter_used = REIN_LOAD(&bucket->used);
+	event.meter_limit = rule->burst;
+	rein_agent_emit(refused->agent, &event);
 }

@@ -29,6 +29,9 @@ void rein_write_rule(FILE *out, const struct rein_origin *rule);
 /* "no rule of coding-agent" */
 void rein_write_no_rule(FILE *out, const struct rein_refused *refused);
 
+/* A refusal as an event, which borrows all strings. */
+struct rein_event rein_refusal_event(const struct rein_refused *refused, const char *object,
+				     const struct rein_origin *rule, const char *why);
 /* Emits the refusal. Takes over `why` and `detail`, which may be NULL. */
 void rein_emit_refusal(const struct rein_refused *refused, const char *object, const struct rein_origin *rule,
 		       char *why, json_t *detail);

@@ -84,35 +84,25 @@ static const char *const words_of_cause[] = {
 	[REIN_END_AUDIT] = "The audit could not be written.",	  [REIN_END_SUPERVISOR] = "rein ended the agent.",
 };
 
-static const char *const names_of_kind[REIN_KIND_COUNT] = {
-	"start", "exec", "allow", "deny", "ask", "answer", "trip", "state", "lost", "degrade", "end",
-};
-
 static json_t *counts_json(const struct rein_agent *agent)
 {
 	json_t *counts = json_object();
 
 	for (int i = 0; i < REIN_KIND_COUNT; i++)
 		if (agent->counts[i])
-			json_object_set_new(counts, names_of_kind[i], json_integer((json_int_t)agent->counts[i]));
+			json_object_set_new(counts, rein_kind_name((enum rein_kind)i),
+					    json_integer((json_int_t)agent->counts[i]));
 	return counts;
 }
 
-uint64_t rein_record_denials(const struct rein_supervisor *supervisor)
-{
-	const struct rein_state *state = supervisor->run->launch->state;
-
-	return supervisor->agent.counts[REIN_KIND_DENY] + (state ? state->lost_denials : 0);
-}
-
 /* What was decided, whether there was room to tell of each or not. */
-static json_t *verdicts_json(const struct rein_supervisor *supervisor)
+static json_t *verdicts_json(const struct rein_agent *agent)
 {
-	const uint64_t *counts = supervisor->agent.counts;
+	const uint64_t *counts = agent->counts;
 
 	return json_pack("{s:I, s:I, s:I, s:I}", "allow",
 			 (json_int_t)(counts[REIN_KIND_ALLOW] + counts[REIN_KIND_EXEC]), "ask",
-			 (json_int_t)counts[REIN_KIND_ASK], "deny", (json_int_t)rein_record_denials(supervisor), "trip",
+			 (json_int_t)counts[REIN_KIND_ASK], "deny", (json_int_t)agent->denials, "trip",
 			 (json_int_t)counts[REIN_KIND_TRIP]);
 }
 
@@ -123,7 +113,7 @@ static json_t *end_detail(const struct rein_supervisor *supervisor)
 	const struct rein_state *state = agent->launch->state;
 	json_t *detail = json_pack("{s:i, s:i, s:o, s:o, s:o, s:o, s:I}", "code", rein_outcome_code(outcome), "signal",
 				   outcome->status >= 0 && WIFSIGNALED(outcome->status) ? WTERMSIG(outcome->status) : 0,
-				   "verdicts", verdicts_json(supervisor), "counts", counts_json(agent), "meters",
+				   "verdicts", verdicts_json(agent), "counts", counts_json(agent), "meters",
 				   rein_meters_json(agent), "breakers", rein_breakers_json(agent), "unwritten",
 				   (json_int_t)agent->unwritten);
 
@@ -134,20 +124,20 @@ static json_t *end_detail(const struct rein_supervisor *supervisor)
 	return detail;
 }
 
-/* What found the ring full was counted in the kernel; the count is written as the contract asks. */
-static void record_lost(struct rein_supervisor *supervisor)
+void rein_record_lost(struct rein_supervisor *supervisor)
 {
-	const struct rein_state *state = supervisor->run->launch->state;
+	uint64_t lost = REIN_LOAD(&supervisor->run->launch->state->lost_denials);
 	struct rein_event event = {
 		.kind = REIN_KIND_LOST,
-		.mechanism = REIN_MECH_BPF_TRACE,
+		.verdict = REIN_VERDICT_DENY,
+		.lost = lost - supervisor->told_lost,
 		.why = "Events came faster than they could be taken out of the kernel; this many refusals are only "
 		       "counted.",
 	};
 
-	if (!state || !state->lost_denials)
+	if (lost == supervisor->told_lost)
 		return;
-	event.lost = state->lost_denials;
+	supervisor->told_lost = lost;
 	rein_agent_emit(&supervisor->agent, &event);
 }
 
@@ -163,7 +153,7 @@ void rein_record_end(struct rein_supervisor *supervisor)
 		.why = supervisor->outcome->why[0] ? supervisor->outcome->why : words_of_cause[agent->end_cause],
 	};
 
-	record_lost(supervisor);
+	rein_record_lost(supervisor);
 	detail = end_detail(supervisor);
 	event.detail = detail;
 	rein_agent_emit(agent, &event);

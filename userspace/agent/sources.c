@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "agent/sources.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -15,45 +13,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/procfs.h"
 #include "base/cleanup.h"
 
 #define TEXT_MAX 8192
-
-static int read_text(int dir_fd, const char *path, char text[TEXT_MAX])
-{
-	REIN_AUTO_FD int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
-	size_t used = 0;
-	ssize_t n = 0;
-
-	if (fd < 0)
-		return -errno;
-	while (used < TEXT_MAX - 1 && (n = read(fd, text + used, TEXT_MAX - 1 - used)) > 0)
-		used += (size_t)n;
-	if (n < 0)
-		return -errno;
-	text[used] = '\0';
-	return used ? 0 : -EIO;
-}
-
-/* Calls `each` for every process; readdir of /proc goes by ascending PID. */
-static int for_each_process(int proc_fd, void (*each)(int proc_fd, const char *pid, void *data), void *data)
-{
-	int fd = openat(proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	REIN_AUTO_DIR DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-
-	if (!dir) {
-		int code = errno;
-
-		if (fd >= 0)
-			close(fd);
-		return -code;
-	}
-	while ((entry = readdir(dir)))
-		if (isdigit((unsigned char)entry->d_name[0]))
-			each(proc_fd, entry->d_name, data);
-	return 0;
-}
 
 #define EXITING 0x4	 /* PF_EXITING */
 #define FORKED_ONLY 0x40 /* PF_FORKNOEXEC */
@@ -73,7 +36,7 @@ static bool read_stat(int proc_fd, const char *path, struct stat_line *ret_line)
 	char text[TEXT_MAX];
 	const char *name_end;
 
-	if (read_text(proc_fd, path, text))
+	if (rein_proc_read(proc_fd, path, text, sizeof(text)))
 		return false;
 	name_end = strrchr(text, ')');
 	if (!name_end || sscanf(name_end,
@@ -112,7 +75,7 @@ static bool has_living_thread(int proc_fd, const char *pid)
 
 	snprintf(path, sizeof(path), "%.20s/task", pid);
 	task_fd = openat(proc_fd, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return task_fd >= 0 && !for_each_process(task_fd, find_living_thread, &living) && living;
+	return task_fd >= 0 && !rein_proc_each(task_fd, find_living_thread, &living) && living;
 }
 
 /*
@@ -167,7 +130,7 @@ static void add_written(int proc_fd, const char *pid, void *data)
 	const char *line;
 
 	snprintf(path, sizeof(path), "%.20s/io", pid);
-	r = read_text(proc_fd, path, text);
+	r = rein_proc_read(proc_fd, path, text, sizeof(text));
 	if ((r == -EACCES || r == -EPERM) && hides(proc_fd, pid, look->now.began))
 		add_hidden(look, (pid_t)strtol(pid, NULL, 10));
 	if (r)
@@ -182,7 +145,7 @@ static void add_written(int proc_fd, const char *pid, void *data)
 int rein_source_written(int proc_fd, struct rein_written *written)
 {
 	struct written_look look = {.before = written, .now = {.began = written->began}};
-	int r = for_each_process(proc_fd, add_written, &look);
+	int r = rein_proc_each(proc_fd, add_written, &look);
 
 	if (!r)
 		*written = look.now;
@@ -206,7 +169,7 @@ static void find_root(int proc_fd, const char *pid, void *data)
 int rein_source_root(int proc_fd)
 {
 	uint64_t found = 0;
-	int r = for_each_process(proc_fd, find_root, &found);
+	int r = rein_proc_each(proc_fd, find_root, &found);
 
 	if (r)
 		return r;
@@ -282,13 +245,13 @@ int rein_source_octets(int proc_fd, uint64_t *ret_in, uint64_t *ret_out)
 {
 	char text[TEXT_MAX];
 	uint64_t in, out;
-	int r = read_text(proc_fd, "1/net/netstat", text);
+	int r = rein_proc_read(proc_fd, "1/net/netstat", text, sizeof(text));
 
 	if (r)
 		return r;
 	in = value_of(text, "IpExt:", "InOctets");
 	out = value_of(text, "IpExt:", "OutOctets");
-	if (!read_text(proc_fd, "1/net/snmp6", text)) { /* not there without IPv6 */
+	if (!rein_proc_read(proc_fd, "1/net/snmp6", text, sizeof(text))) { /* not there without IPv6 */
 		in += value_v6(text, "Ip6InOctets");
 		out += value_v6(text, "Ip6OutOctets");
 	}
@@ -304,7 +267,7 @@ static void add_usage(int proc_fd, const char *pid, void *data)
 	unsigned long long resident, shared;
 
 	snprintf(path, sizeof(path), "%.20s/statm", pid);
-	if (read_text(proc_fd, path, text) || sscanf(text, "%*u %llu %llu", &resident, &shared) != 2)
+	if (rein_proc_read(proc_fd, path, text, sizeof(text)) || sscanf(text, "%*u %llu %llu", &resident, &shared) != 2)
 		return;
 	sums[0]++;
 	sums[1] += resident > shared ? resident - shared : 0;
@@ -313,7 +276,7 @@ static void add_usage(int proc_fd, const char *pid, void *data)
 int rein_source_usage(int proc_fd, uint64_t *ret_processes, uint64_t *ret_memory)
 {
 	uint64_t sums[2] = {0, 0};
-	int r = for_each_process(proc_fd, add_usage, sums);
+	int r = rein_proc_each(proc_fd, add_usage, sums);
 
 	if (r)
 		return r;

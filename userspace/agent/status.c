@@ -67,5 +67,5 @@ json_t *rein_agent_status(const struct rein_agent *agent)
 			 "supervisor", (int)getpid(), "init", (int)agent->init_pid, "tier",
 			 rein_tier_name(launch->machine->tier), "command", command_json(agent->argv), "directory",
 			 text(launch->directory), "breakers", rein_breakers_json(agent), "meters",
-			 rein_meters_json(agent), "denials", (json_int_t)agent->counts[REIN_KIND_DENY]);
+			 rein_meters_json(agent), "denials", (json_int_t)agent->denials);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "agent/stillness.h"
 
-#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,12 +12,13 @@
 #include <unistd.h>
 
 #include "agent/message.h"
+#include "agent/procfs.h"
 #include "base/cleanup.h"
 
 #define LOOK_NS 20000000L  /* while something moves */
 #define SLOW_NS 200000000L /* once nothing has for a second */
 #define STILL_LOOKS 50
-#define MOVES_MAX 5 /* looks at which one task had moved and should not have */
+#define MOVES_MAX 5 /* looks at which one task had moved and should not have, or not all could be seen */
 
 /* One task, between two looks. */
 struct task {
@@ -36,6 +37,7 @@ struct rein_stillness {
 	struct rein_watch timer;
 	struct tasks before;
 	unsigned looks, still; /* since the stop; since something moved */
+	unsigned failed;       /* looks in a row that did not see all */
 	unsigned newcomers;    /* tasks born after the stop: whoever is stopped has no children */
 	bool slow;
 };
@@ -52,18 +54,6 @@ static const struct task *find(const struct tasks *tasks, pid_t id)
 	return tasks->items.count ? bsearch(&key, tasks->items.items, tasks->items.count, sizeof(key), by_id) : NULL;
 }
 
-/* Reads a small file of /proc; false if the task is gone. */
-static bool read_small(int folder, const char *name, char *text, size_t size)
-{
-	REIN_AUTO_FD int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
-
-	if (n < 0)
-		return false;
-	text[n] = '\0';
-	return true;
-}
-
 /* A stop that still waits for the process to come back from a long call, such as a write of a gigabyte. */
 static bool is_about_to_stop(int folder, const char *id)
 {
@@ -72,7 +62,7 @@ static bool is_about_to_stop(int folder, const char *id)
 	unsigned long long pending;
 
 	snprintf(name, sizeof(name), "%.16s/status", id);
-	if (!read_small(folder, name, text, sizeof(text)))
+	if (rein_proc_read(folder, name, text, sizeof(text)))
 		return true; /* gone */
 	field = strstr(text, "\nShdPnd:");
 	return field && sscanf(field, "\nShdPnd: %llx", &pending) == 1 && pending & (1ULL << (SIGSTOP - 1));
@@ -85,11 +75,11 @@ static bool read_task(int folder, const char *id, struct task *ret_task)
 	const char *state;
 
 	snprintf(name, sizeof(name), "%.16s/schedstat", id);
-	if (!read_small(folder, name, text, sizeof(text)) ||
+	if (rein_proc_read(folder, name, text, sizeof(text)) ||
 	    sscanf(text, "%llu %llu %llu", &ran, &delayed, &slices) != 3)
 		return false;
 	snprintf(name, sizeof(name), "%.16s/stat", id);
-	if (!read_small(folder, name, text, sizeof(text)) || !(state = strrchr(text, ')')) || strlen(state) < 3)
+	if (rein_proc_read(folder, name, text, sizeof(text)) || !(state = strrchr(text, ')')) || strlen(state) < 3)
 		return false;
 	*ret_task = (struct task){.id = atoi(id), .ran_ns = ran, .slices = slices, .stopped = state[2] == 'T'};
 	return true;
@@ -127,36 +117,54 @@ static void judge(struct rein_stillness *stillness, int folder, struct tasks *no
 	}
 }
 
-static void look_at_process(struct rein_stillness *stillness, const char *pid, struct tasks *now)
-{
-	size_t first = now->items.count;
-	char name[32];
-	REIN_AUTO_DIR DIR *tasks = NULL;
-	struct dirent *entry;
-	struct task task, *slot;
-	int fd;
+/* One look, while it is taken. */
+struct looking {
+	struct rein_stillness *stillness;
+	struct tasks now;
+	bool failed; /* something that is there could not be looked at */
+};
 
-	snprintf(name, sizeof(name), "%.16s/task", pid);
-	fd = openat(stillness->agent->proc_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	tasks = fd < 0 ? NULL : fdopendir(fd);
-	while (tasks && (entry = readdir(tasks)))
-		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-		    read_task(dirfd(tasks), entry->d_name, &task) && (slot = rein_vec_add(&now->items)))
-			*slot = task;
-	if (tasks)
-		judge(stillness, dirfd(tasks), now, first);
+/* What has ended needs no look. */
+static bool is_fine(int r)
+{
+	return !r || r == -ENOENT || r == -ESRCH;
 }
 
-/* Every process of the agent but its init. */
-static void look_at_all(struct rein_stillness *stillness, struct tasks *now)
+static void look_at_task(int folder, const char *id, void *data)
 {
-	int fd = openat(stillness->agent->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	REIN_AUTO_DIR DIR *processes = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
+	struct looking *looking = data;
+	struct task task, *slot;
 
-	while (processes && (entry = readdir(processes)))
-		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && strcmp(entry->d_name, "1"))
-			look_at_process(stillness, entry->d_name, now);
+	if (!read_task(folder, id, &task))
+		return; /* gone */
+	slot = rein_vec_add(&looking->now.items);
+	if (slot)
+		*slot = task;
+	looking->failed |= !slot;
+}
+
+/* Any of the agent's but its init. */
+static void look_at_process(int proc_fd, const char *pid, void *data)
+{
+	struct looking *looking = data;
+	size_t first = looking->now.items.count;
+	REIN_AUTO_FD int tasks = -1;
+	char name[32];
+
+	if (!strcmp(pid, "1"))
+		return;
+	snprintf(name, sizeof(name), "%.16s/task", pid);
+	tasks = openat(proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	looking->failed |= !is_fine(tasks < 0 ? -errno : rein_proc_each(tasks, look_at_task, looking));
+	if (tasks >= 0)
+		judge(looking->stillness, tasks, &looking->now, first);
+}
+
+static void look_at_all(struct looking *looking)
+{
+	struct tasks *now = &looking->now;
+
+	looking->failed |= !is_fine(rein_proc_each(looking->stillness->agent->proc_fd, look_at_process, looking));
 	if (now->items.count)
 		qsort(now->items.items, now->items.count, sizeof(*now->items.items), by_id);
 }
@@ -185,10 +193,9 @@ static void set_pace(struct rein_stillness *stillness, long interval_ns)
 	stillness->slow = interval_ns == SLOW_NS;
 }
 
-static void give_up(struct rein_agent *agent, pid_t task)
+static void give_up(struct rein_agent *agent, const char *why)
 {
 	bool breaker = agent->holds & REIN_HOLD_BREAKER;
-	char why[256];
 	struct rein_event event = {
 		.kind = REIN_KIND_STATE,
 		.verdict = REIN_VERDICT_DENY,
@@ -197,40 +204,59 @@ static void give_up(struct rein_agent *agent, pid_t task)
 		.why = why,
 	};
 
-	snprintf(why, sizeof(why),
-		 "task %d of the agent's own numbering went on although the agent was stopped, as only a program does "
-		 "that "
-		 "wants to, so the whole agent was ended; where rein may make a cgroup, a freeze holds by itself",
-		 task);
 	rein_agent_emit(agent, &event);
 	rein_agent_kill(agent, breaker ? REIN_END_BREAKER : REIN_END_SUPERVISOR);
 }
 
-static int look(struct rein_watch *watch, uint32_t events)
+static void give_up_on_task(struct rein_agent *agent, pid_t task)
 {
-	struct rein_stillness *stillness = watch->data;
-	struct rein_agent *agent = stillness->agent;
-	struct tasks now = {0};
-	const struct task *most;
-	uint64_t times;
-	bool moved;
+	char why[256];
 
-	if (read(watch->fd, &times, sizeof(times)) < 0)
-		return 0;
-	stillness->looks++;
-	look_at_all(stillness, &now);
-	most = worst(stillness, &now, &moved);
+	snprintf(why, sizeof(why),
+		 "task %d of the agent's own numbering went on although the agent was stopped, as only a program does "
+		 "that wants to, so the whole agent was ended; where rein may make a cgroup, a freeze holds by itself",
+		 task);
+	give_up(agent, why);
+}
+
+/* Takes in what a look has seen. */
+static void weigh(struct rein_stillness *stillness, struct tasks *now)
+{
+	struct rein_agent *agent = stillness->agent;
+	bool moved;
+	const struct task *most = worst(stillness, now, &moved);
+
 	rein_vec_free(&stillness->before.items);
-	stillness->before = now;
+	stillness->before = *now;
 	if ((most && most->moves >= MOVES_MAX) || stillness->newcomers >= MOVES_MAX) {
-		give_up(agent, most ? most->id : 0);
-		return 0;
+		give_up_on_task(agent, most ? most->id : 0);
+		return;
 	}
 	stillness->still = moved ? 0 : stillness->still + 1;
 	if (moved)
 		rein_message_send(agent->init_socket, REIN_MESSAGE_FREEZE, 0, NULL, -1);
 	if (stillness->slow != (stillness->still >= STILL_LOOKS))
 		set_pace(stillness, stillness->slow ? LOOK_NS : SLOW_NS);
+}
+
+static int look(struct rein_watch *watch, uint32_t events)
+{
+	struct rein_stillness *stillness = watch->data;
+	struct looking looking = {.stillness = stillness};
+	uint64_t times;
+
+	if (read(watch->fd, &times, sizeof(times)) < 0)
+		return 0;
+	stillness->looks++;
+	look_at_all(&looking);
+	stillness->failed = looking.failed ? stillness->failed + 1 : 0;
+	if (stillness->failed < MOVES_MAX) {
+		weigh(stillness, &looking.now);
+		return 0;
+	}
+	rein_vec_free(&looking.now.items);
+	give_up(stillness->agent,
+		"it could not be seen whether the stopped agent stands still, so all of it was ended");
 	return 0;
 }
 

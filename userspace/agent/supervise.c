@@ -121,7 +121,7 @@ int rein_supervise(const struct rein_run *run, struct rein_outcome *ret_outcome,
 	ret_outcome->cause = supervisor.agent.end_cause;
 	if (supervisor.agent.init_pid > 0)
 		rein_record_end(&supervisor);
-	ret_outcome->denials = rein_record_denials(&supervisor);
+	ret_outcome->denials = supervisor.agent.denials;
 	ret_outcome->unwritten = supervisor.agent.unwritten;
 	close_all(&supervisor);
 	return r;

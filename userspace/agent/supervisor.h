@@ -29,6 +29,7 @@ struct rein_supervisor {
 	struct rein_watch ring_watch;
 	struct ring_buffer *ring; /* NULL: no BPF events */
 	int ring_budget;	  /* events that this turn of the loop may still take */
+	uint64_t told_lost;	  /* refusals without an event, as far as they are recorded */
 };
 
 /* agent/signals.c: blocks all signals and watches them; the mask before is kept for the command. */
@@ -51,7 +52,7 @@ void rein_ring_close(struct rein_supervisor *supervisor);
 /* agent/record.c: the first and the last event. A start that cannot be recorded is an error: nothing may run unseen. */
 int rein_record_start(struct rein_supervisor *supervisor, struct rein_error *err);
 void rein_record_end(struct rein_supervisor *supervisor);
-/* Refusals so far, those that the kernel could only count too. */
-uint64_t rein_record_denials(const struct rein_supervisor *supervisor);
+/* What found the ring full was counted in the kernel: records the count, as far as it was not yet. */
+void rein_record_lost(struct rein_supervisor *supervisor);
 
 #endif

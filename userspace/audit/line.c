@@ -12,38 +12,13 @@ enum judged { NO_VERDICT, ITS_OWN, AS_GIVEN };
 
 /* A verdict stands in the lines of those kinds that are one; the rest only tell what happened. */
 static const struct {
-	const char *name;
 	enum judged judged;
 	enum rein_verdict verdict; /* of ITS_OWN */
 } kinds[REIN_KIND_COUNT] = {
-	[REIN_KIND_START] = {.name = "start"},
-	[REIN_KIND_EXEC] = {.name = "exec"},
-	[REIN_KIND_ALLOW] = {"allow", ITS_OWN, REIN_VERDICT_ALLOW},
-	[REIN_KIND_DENY] = {"deny", ITS_OWN, REIN_VERDICT_DENY},
-	[REIN_KIND_ASK] = {"ask", ITS_OWN, REIN_VERDICT_ASK},
-	[REIN_KIND_ANSWER] = {"answer", AS_GIVEN, 0},
-	[REIN_KIND_TRIP] = {"trip", ITS_OWN, REIN_VERDICT_TRIP},
-	[REIN_KIND_STATE] = {.name = "state"},
-	[REIN_KIND_LOST] = {"lost", AS_GIVEN, 0},
-	[REIN_KIND_DEGRADE] = {.name = "degrade"},
-	[REIN_KIND_END] = {.name = "end"},
+	[REIN_KIND_ALLOW] = {ITS_OWN, REIN_VERDICT_ALLOW}, [REIN_KIND_DENY] = {ITS_OWN, REIN_VERDICT_DENY},
+	[REIN_KIND_ASK] = {ITS_OWN, REIN_VERDICT_ASK},	   [REIN_KIND_TRIP] = {ITS_OWN, REIN_VERDICT_TRIP},
+	[REIN_KIND_ANSWER] = {.judged = AS_GIVEN},	   [REIN_KIND_LOST] = {.judged = AS_GIVEN},
 };
-
-const char *rein_kind_name(enum rein_kind kind)
-{
-	return (unsigned)kind < REIN_KIND_COUNT ? kinds[kind].name : "unknown";
-}
-
-bool rein_kind_parse(const char *word, enum rein_kind *ret_kind)
-{
-	for (unsigned i = 0; i < REIN_KIND_COUNT; i++) {
-		if (strcmp(kinds[i].name, word))
-			continue;
-		*ret_kind = (enum rein_kind)i;
-		return true;
-	}
-	return false;
-}
 
 /* Setting a key to NULL fails without harm: what is not known is not written. */
 static void set_text(json_t *line, const char *key, const char *text)

@@ -16,10 +16,6 @@ struct rein_line_place {
 	const char *prev;
 };
 
-const char *rein_kind_name(enum rein_kind kind);
-/* Whether `word` names a kind; then *ret_kind is it. */
-bool rein_kind_parse(const char *word, enum rein_kind *ret_kind);
-
 /* The line, compact JSON without newline, keys in the order of the contract; the caller frees. NULL without memory. */
 char *rein_line_format(const struct rein_event *event, const struct rein_line_place *place);
 

@@ -29,6 +29,7 @@ static bool said_before(const struct rein_view *view, size_t index)
 
 static void report(const struct rein_path_rule *rule, const struct rein_sink *sink)
 {
+	struct rein_error err = {0}; /* the sink says what goes wrong */
 	char why[512];
 	struct rein_event event = {
 		.kind = REIN_KIND_STATE,
@@ -44,7 +45,7 @@ static void report(const struct rein_path_rule *rule, const struct rein_sink *si
 		 "%.300s was not there when the agent started and is now, although %.80s:%d denies it: read it before "
 		 "one of your own tools runs it",
 		 rule->path, rule->origin.file, rule->origin.line);
-	sink->emit(sink->context, &event, NULL);
+	sink->emit(sink->context, &event, &err);
 }
 
 size_t rein_aftermath_report(const struct rein_plan *plan, const struct rein_sink *sink)
