@@ -80,7 +80,7 @@ static const struct row rows[] = {
 	{{"kill"}, 2, "rein: `rein kill` needs AGENT\n" SEE("kill")},
 	{{"thaw", "--refill", "a"}, 2, "rein: --refill is no option of `rein thaw`\n" SEE("thaw")},
 	{{"verify"}, 2, "rein: `rein verify` needs one agent or file\n" SEE("verify")},
-	{{"why"}, 2, "rein: `rein why` needs [AGENT|FILE] and the number of an event\n" SEE("why")},
+	{{"why", "a", "1", "b"}, 2, "rein: `rein why` takes [AGENT|FILE] [EVENT]; \"b\" is too much\n" SEE("why")},
 };
 
 /* Runs `rein WORDS...` in `directory`; with `environment`, which may be NULL. */

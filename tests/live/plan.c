@@ -136,3 +136,20 @@ Test(plan, doctor_knows_this_machine)
 	cr_expect_null(strchr(people.out, '\033'), "no colours where nobody sees them");
 	json_decref(json);
 }
+
+Test(plan, counts_what_is_not_there_and_lists_it_on_demand)
+{
+	TRIAL trial = trial_open();
+
+	trial_profile(&trial, "rein: 1\nname: planned\nextends: [observe-nothing]\n"
+			      "filesystem: {read: {allow: [/not/there], deny: [{path: /gone, if_missing: skip}]}}\n");
+	OUTCOME folded = REIN(&trial, "plan", "-p", trial.profile),
+		whole = REIN(&trial, "plan", "--all", "-p", trial.profile);
+	cr_expect_eq(folded.code, 0);
+	cr_expect_null(strstr(folded.out, "/not/there"), "%s", folded.out);
+	cr_expect(strstr(folded.out, "`rein plan --all` shows them"), "%s", folded.out);
+	cr_expect(strstr(folded.out, "may not read /gone"), "a denial that is not held is always shown: %s",
+		  folded.out);
+	cr_expect_eq(whole.code, 0);
+	cr_expect(strstr(whole.out, "may read /not/there"), "%s", whole.out);
+}

@@ -209,8 +209,18 @@ Test(audit_commands, why_knows_what_is_no_event)
 	cr_assert_eq(run(rein_cmd_why, "why", scratch.log, "99", NULL), 1);
 	cr_assert(says("there is no event 99"));
 	cr_assert_eq(run(rein_cmd_why, "why", scratch.log, "three", NULL), 2);
-	cr_assert_eq(run(rein_cmd_why, "why", NULL), 2);
 	cr_assert_eq(run(rein_cmd_why, "why", "/no/such/log", "3", NULL), 1);
+	cr_assert_eq(run(rein_cmd_why, "why", "/no/such/log", NULL), 1);
+}
+
+Test(audit_commands, why_without_a_number_is_about_the_last_refusal)
+{
+	write_story();
+	cr_assert_eq(run(rein_cmd_why, "why", scratch.log, NULL), 0);
+	cr_assert(says("  rule      team.yaml:7: filesystem.read.deny: /srv/secret\n"));
+	rein_spill(scratch.log, "{\"v\":1,\"seq\":1,\"kind\":\"start\"}\n");
+	cr_assert_eq(run(rein_cmd_why, "why", scratch.log, NULL), 1);
+	cr_assert(says("nothing was refused in this log"));
 }
 
 Test(audit_commands, verify_finds_an_edit)

@@ -91,11 +91,17 @@ Test(plan_filesystem, says_what_each_rule_comes_to)
 	cr_expect_not(plan.refused);
 	cr_expect_eq(line_with(&plan, "may write")->by[1], REIN_MECH_LANDLOCK);
 	cr_expect_eq(line_with(&plan, "/one")->keeping, REIN_KEPT);
-	cr_expect_str_eq(line_with(&plan, "/one")->note, "not for what somebody outside the agent puts in its place");
-	cr_expect_str_eq(line_with(&plan, "/two")->note,
-			 "the file has 2 names (hard links); this keeps this name only");
-	cr_expect_str_eq(line_with(&plan, "/missing")->note, "not there; the name is held so that nobody can make it");
+	cr_expect_str_eq(
+		line_with(&plan, "/one")->note,
+		"kept by a mount over this name; what somebody outside the agent puts in its place is not kept");
+	cr_expect_str_eq(
+		line_with(&plan, "/two")->note,
+		"kept by a mount over this name; the file has 2 names (hard links), and the others are not kept");
+	cr_expect_str_eq(line_with(&plan, "/missing")->note,
+			 "not there yet; the name is held while the agent runs, so that it cannot make it");
 	cr_expect_eq(line_with(&plan, "/skipped")->keeping, REIN_SKIPPED);
+	cr_expect(line_with(&plan, "/skipped")->denies, "a denial that does nothing is worth a look");
+	cr_expect_not(line_with(&plan, "/nonexistent/thing")->denies);
 	cr_expect_eq(line_with(&plan, "/nonexistent/thing")->keeping, REIN_SKIPPED);
 	rein_plan_free(&plan);
 }
@@ -114,9 +120,10 @@ Test(plan_filesystem, labels_keep_what_mounts_do_not)
 	cr_expect_eq(line_with(&plan, "may write")->by[2], REIN_MECH_NONE, "what is allowed needs no label");
 	cr_expect_eq(line_with(&plan, "/one")->by[0], REIN_MECH_NAMESPACES, "mounts stay, on every tier");
 	cr_expect_eq(line_with(&plan, "/one")->by[1], REIN_MECH_BPF_FILE);
-	cr_expect_str_empty(line_with(&plan, "/one")->note);
-	cr_expect_str_empty(line_with(&plan, "/two")->note);
-	cr_expect_str_eq(line_with(&plan, "/missing")->note, "not there; the name is held so that nobody can make it");
+	cr_expect_str_eq(line_with(&plan, "/one")->note, "kept as a file and by its name, whatever path leads there");
+	cr_expect_str_eq(line_with(&plan, "/two")->note, "kept as a file and by its name, whatever path leads there");
+	cr_expect_str_eq(line_with(&plan, "/missing")->note,
+			 "not there yet; the name is held while the agent runs, so that it cannot make it");
 	cr_expect(plan.use[REIN_MECH_BPF_FILE]);
 	rein_plan_free(&plan);
 }

@@ -33,6 +33,7 @@ static const struct option_row rows[] = {
 	{REIN_OPTION_FOLLOW, 'f', "follow", NULL, FIELD(follow)},
 	{REIN_OPTION_KIND, 0, "kind", "KIND", FIELD(kind)},
 	{REIN_OPTION_DENIED, 0, "denied", NULL, FIELD(denied)},
+	{REIN_OPTION_ALL, 0, "all", NULL, FIELD(all)},
 	{0, 'h', "help", NULL, FIELD(help)},
 };
 

@@ -11,7 +11,7 @@
 
 static const struct rein_usage usage = {
 	.takes = REIN_OPTION_PROFILE | REIN_OPTION_WORKSPACE | REIN_OPTION_USER | REIN_OPTION_AUDIT | REIN_OPTION_CI |
-		 REIN_OPTION_DEGRADE | REIN_OPTION_JSON,
+		 REIN_OPTION_DEGRADE | REIN_OPTION_JSON | REIN_OPTION_ALL,
 	.misuse = 2,
 };
 
@@ -34,10 +34,23 @@ static void print_remedy(const struct rein_plan *plan)
 			"which warns instead. rein's own promises have no such way out.");
 }
 
-static void print_summary(const struct rein_plan *plan)
+/* Most are what other distributions and other agents would have. */
+static void print_folded(const struct rein_plan *plan)
+{
+	size_t idle = 0;
+
+	for (size_t i = 0; i < plan->lines.count; i++)
+		idle += rein_plan_line_is_idle(&plan->lines.items[i]);
+	if (idle)
+		printf("%zu lines allow what is not there and are not shown: `rein plan --all` shows them\n", idle);
+}
+
+static void print_summary(const struct rein_plan *plan, bool all)
 {
 	const struct rein_blind_spot *spot = NULL;
 
+	if (!all)
+		print_folded(plan);
 	while ((spot = rein_machine_blind_spot(plan->machine, spot))) {
 		printf("not recorded here: ");
 		rein_print_wrapped(stdout, 19, spot->why);
@@ -49,7 +62,7 @@ static void print_summary(const struct rein_plan *plan)
 	print_remedy(plan);
 }
 
-static void print(const struct rein_setup *setup)
+static void print(const struct rein_setup *setup, bool all)
 {
 	const struct rein_plan *plan = &setup->plan;
 
@@ -57,9 +70,9 @@ static void print(const struct rein_setup *setup)
 	       rein_colour(stdout, REIN_COLOUR_PLAIN), setup->who.name);
 	rein_print_safe(stdout, setup->workspace, strlen(setup->workspace));
 	printf(", Linux %s, tier %s\n\n", plan->machine->kernel, rein_tier_name(plan->machine->tier));
-	rein_plan_rows_print(plan, stdout);
+	rein_plan_rows_print(plan, all, stdout);
 	putchar('\n');
-	print_summary(plan);
+	print_summary(plan, all);
 }
 
 int rein_cmd_plan(int argc, char **argv)
@@ -79,7 +92,7 @@ int rein_cmd_plan(int argc, char **argv)
 	} else {
 		code = setup.plan.refused;
 		if (!options.json)
-			print(&setup);
+			print(&setup, options.all);
 		else if (rein_print_json(stdout, rein_plan_json(&setup.plan)))
 			code = 1;
 	}

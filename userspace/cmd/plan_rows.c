@@ -34,6 +34,11 @@ static bool written(const struct rein_plan_line *line)
 	return line->origin && line->origin->file;
 }
 
+bool rein_plan_line_is_idle(const struct rein_plan_line *line)
+{
+	return line->keeping == REIN_SKIPPED && !line->denies;
+}
+
 static bool same_row(const struct rein_plan_line *a, const struct rein_plan_line *b)
 {
 	return a->object && a->object == b->object && !strncmp(a->what, b->what, a->object) && written(a) &&
@@ -54,6 +59,15 @@ static void where_text(const struct rein_plan_line *line, int from, int to, char
 		snprintf(text, size, "%s:%d-%d", slash ? slash + 1 : line->origin->file, from, to);
 }
 
+/* Whether a line before says the same, word for word: two variables can stand for one path. */
+static bool is_repeated(const struct rein_plan *plan, size_t first, size_t index)
+{
+	for (size_t i = first; i < index; i++)
+		if (!strcmp(plan->lines.items[i].what, plan->lines.items[index].what))
+			return true;
+	return false;
+}
+
 /* The row of lines[first] and of all later ones that can stand in it, which are marked in `done`. */
 static void add_row(struct rein_table *table, const struct rein_plan *plan, size_t first, bool *done, FILE *words)
 {
@@ -70,7 +84,8 @@ static void add_row(struct rein_table *table, const struct rein_plan *plan, size
 		done[i] = true;
 		from = other->origin->line < from ? other->origin->line : from;
 		to = other->origin->line > to ? other->origin->line : to;
-		fprintf(words, ", %s", other->what + other->object);
+		if (!is_repeated(plan, first, i))
+			fprintf(words, ", %s", other->what + other->object);
 	}
 	if (line->note[0])
 		fprintf(words, ": %s", line->note);
@@ -81,14 +96,15 @@ static void add_row(struct rein_table *table, const struct rein_plan *plan, size
 	rein_table_add(table, REIN_COLOUR_PLAIN, by);
 }
 
-static bool add_rows(struct rein_table *table, const struct rein_plan *plan, bool *done)
+static bool add_rows(struct rein_table *table, const struct rein_plan *plan, bool all, bool *done)
 {
 	for (size_t i = 0; i < plan->lines.count; i++) {
 		REIN_AUTO_FREE char *text = NULL;
 		size_t size = 0;
-		FILE *words = done[i] ? NULL : open_memstream(&text, &size);
+		bool wanted = !done[i] && (all || !rein_plan_line_is_idle(&plan->lines.items[i]));
+		FILE *words = wanted ? open_memstream(&text, &size) : NULL;
 
-		if (done[i])
+		if (!wanted)
 			continue;
 		if (!words)
 			return false;
@@ -100,12 +116,12 @@ static bool add_rows(struct rein_table *table, const struct rein_plan *plan, boo
 	return true;
 }
 
-void rein_plan_rows_print(const struct rein_plan *plan, FILE *out)
+void rein_plan_rows_print(const struct rein_plan *plan, bool all, FILE *out)
 {
 	struct rein_table table = {.headings = (const char *const[]){"LINE", "WHERE", "BY", "WHAT", NULL}};
 	REIN_AUTO_FREE bool *done = calloc(plan->lines.count + 1, sizeof(*done));
 
-	if (!done || !add_rows(&table, plan, done)) {
+	if (!done || !add_rows(&table, plan, all, done)) {
 		rein_say("no memory to print the plan");
 		exit(1);
 	}

@@ -6,6 +6,7 @@
 #include "cmd/cmd.h"
 #include "cmd/options.h"
 #include "cmd/print.h"
+#include "mech/bpf_file.h"
 #include "mech/bpf_net.h"
 #include "mech/bpf_pins.h"
 #include "mech/bpf_selftest.h"
@@ -29,19 +30,40 @@ static int load(struct rein_machine *machine, bool *ret_loaded, struct rein_pins
 	return 0;
 }
 
+/* What is up; only bpf-file may be missing, as on tier B. */
+static const struct rein_mech *const parts[] = {&rein_mech_bpf_net, &rein_mech_bpf_trace, &rein_mech_bpf_file};
+
 /* Attaching is not enforcing: what is up has been fired. */
 static int fire(struct rein_machine *machine, struct rein_error *err)
 {
-	static const struct rein_mech *const fired[] = {&rein_mech_bpf_net, &rein_mech_bpf_trace};
+	for (size_t i = 0; i < REIN_COUNT(parts); i++) {
+		const struct rein_fact *fact = &machine->facts[parts[i]->kind];
 
-	for (size_t i = 0; i < REIN_COUNT(fired); i++) {
-		const struct rein_fact *fact = &machine->facts[fired[i]->kind];
-
-		fired[i]->probe(machine);
-		if (!fact->works)
-			return rein_fail(err, EOPNOTSUPP, "%s: %s", rein_mechanism_name(fired[i]->kind), fact->detail);
+		parts[i]->probe(machine);
+		if (!fact->works && parts[i]->kind != REIN_MECH_BPF_FILE)
+			return rein_fail(err, EOPNOTSUPP, "%s: %s", rein_mechanism_name(parts[i]->kind), fact->detail);
 	}
 	return 0;
+}
+
+static json_t *parts_json(const struct rein_machine *machine)
+{
+	json_t *works = json_object();
+
+	for (size_t i = 0; i < REIN_COUNT(parts); i++)
+		json_object_set_new(works, rein_mechanism_name(parts[i]->kind),
+				    json_boolean(machine->facts[parts[i]->kind].works));
+	return works;
+}
+
+static void print_parts(const struct rein_machine *machine)
+{
+	for (size_t i = 0; i < REIN_COUNT(parts); i++) {
+		const struct rein_fact *fact = &machine->facts[parts[i]->kind];
+
+		printf("  %-9s  %s", rein_mechanism_name(parts[i]->kind), fact->works ? "" : "not here: ");
+		rein_print_wrapped(stdout, 13, fact->detail);
+	}
 }
 
 static int up(struct rein_machine *machine, bool *ret_loaded, struct rein_pins_config *ret_config,
@@ -76,10 +98,13 @@ int rein_cmd_up(int argc, char **argv)
 	if (up(&machine, &loaded, &config, &err) < 0)
 		return rein_say_error(&err, 1);
 	if (options.json)
-		return rein_print_json(stdout, json_pack("{s:b, s:b, s:i, s:s, s:s, s:i}", "up", 1, "loaded", loaded,
-							 "abi", (int)config.abi, "pins", REIN_PINS, "cgroup",
-							 machine.cgroup_parent, "level", (int)config.level));
-	printf("%s in " REIN_PINS ", attached to %s, and fired\n", loaded ? "loaded" : "already loaded",
+		return rein_print_json(stdout, json_pack("{s:b, s:b, s:i, s:s, s:s, s:i, s:o}", "up", 1, "loaded",
+							 loaded, "abi", (int)config.abi, "pins", REIN_PINS, "cgroup",
+							 machine.cgroup_parent, "level", (int)config.level, "works",
+							 parts_json(&machine)));
+	printf("%s in " REIN_PINS ", attached to %s, and fired\n",
+	       loaded ? "loaded" : "already loaded (`rein run`, `plan` and `doctor` do it too, as root)",
 	       machine.cgroup_parent);
+	print_parts(&machine);
 	return 0;
 }

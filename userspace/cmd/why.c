@@ -15,11 +15,15 @@
 
 static const struct rein_usage usage = {
 	.takes = REIN_OPTION_JSON,
-	.min_arguments = 1,
 	.max_arguments = 2,
-	.arguments = "[AGENT|FILE] and the number of an event",
+	.arguments = "[AGENT|FILE] [EVENT]",
 	.misuse = 2,
 };
+
+static const char *word(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
 
 #define NEIGHBOURS 3 /* on either side */
 
@@ -62,9 +66,28 @@ static int find(FILE *log, long long seq, struct found *found, struct rein_error
 	return found->line ? 0 : r;
 }
 
-static const char *word(const json_t *object, const char *key)
+/* The number of the last refusal; the log stands at its beginning again. */
+static int find_refusal(FILE *log, long long *ret_seq, struct rein_error *err)
 {
-	return json_string_value(json_object_get(object, key));
+	long long seq = 0;
+	json_t *line;
+	int r;
+
+	while (!(r = rein_log_next(log, &line, err)) && line) {
+		const char *kind = word(line, "kind");
+
+		if (kind && !strcmp(kind, rein_kind_name(REIN_KIND_DENY)))
+			seq = json_integer_value(json_object_get(line, "seq"));
+		json_decref(line);
+	}
+	if (r < 0)
+		return r;
+	if (!seq)
+		return rein_fail(err, ENOENT,
+				 "nothing was refused in this log; `rein log` shows the numbers of events");
+	rewind(log);
+	*ret_seq = seq;
+	return 0;
 }
 
 static void print_fact(const char *name, const char *text)
@@ -201,21 +224,34 @@ static void print(const struct found *found)
 	print_neighbours(found);
 }
 
-/* "12", or "NAME:12" as one word, or both as two. NAME points into the arguments; NULL: the newest log. */
+static bool read_number(const char *text, long long *ret_seq)
+{
+	char *end;
+
+	if (*text == '#')
+		text++;
+	*ret_seq = strtoll(text, &end, 10);
+	return *text && !*end && *ret_seq > 0;
+}
+
+/* "12", "NAME", "NAME:12" as one word, or both as two, or nothing. NAME points into the arguments; NULL: the newest
+ * log. A number of 0: the last refusal. */
 static bool read_event(char **arguments, const char **ret_name, long long *ret_seq)
 {
-	char *number = arguments[1] ? arguments[1] : arguments[0], *colon = strrchr(number, ':'), *end;
+	char *only = arguments[0], *colon = only ? strrchr(only, ':') : NULL;
 
-	*ret_name = arguments[1] ? arguments[0] : NULL;
-	if (!arguments[1] && colon) {
-		*colon = '\0';
-		*ret_name = number;
-		number = colon + 1;
-	}
-	if (*number == '#')
-		number++;
-	*ret_seq = strtoll(number, &end, 10);
-	return *number && !*end && *ret_seq > 0;
+	*ret_name = NULL;
+	*ret_seq = 0;
+	if (!only || (!arguments[1] && read_number(only, ret_seq)))
+		return true;
+	*ret_name = only;
+	if (arguments[1])
+		return read_number(arguments[1], ret_seq);
+	*ret_seq = 0;
+	if (!colon)
+		return true;
+	*colon = '\0';
+	return read_number(colon + 1, ret_seq);
 }
 
 static int explain(const struct rein_options *options, const char *name, long long seq, struct rein_error *err)
@@ -230,6 +266,8 @@ static int explain(const struct rein_options *options, const char *name, long lo
 		r = rein_log_find(places.state, name, &path, err);
 	if (!r)
 		r = rein_log_open_for_reading(path, &log, err);
+	if (!r && !seq)
+		r = find_refusal(log, &seq, err);
 	if (!r)
 		r = find(log, seq, &found, err);
 	if (!r && options->json)

@@ -22,6 +22,7 @@ struct rein_plan_line {
 	char what[256];			  /* the line in words */
 	size_t object;			  /* where in `what` that begins which the line names; 0: it names nothing */
 	bool breaker;			  /* exactness means something */
+	bool denies;			  /* it takes away, and does not give */
 	enum rein_keeping keeping;
 	enum rein_mechanism by[3];     /* who keeps it, REIN_MECH_NONE-terminated unless full */
 	enum rein_exactness exactness; /* of breakers */

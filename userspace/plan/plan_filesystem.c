@@ -63,15 +63,23 @@ static void keep_denial(struct rein_planning *planning, struct rein_plan_line *l
 	if (labelled)
 		rein_planning_keep(line, REIN_MECH_BPF_FILE);
 	if (missing)
-		rein_planning_note(line, "not there; the name is held so that nobody can make it");
+		rein_planning_note(line,
+				   "not there yet; the name is held while the agent runs, so that it cannot make it");
 	else if (!labelled && names_of(rule) > 1)
-		rein_planning_note(line, "the file has %lu names (hard links); this keeps this name only",
+		rein_planning_note(line,
+				   "kept by a mount over this name; the file has %lu names (hard links), and the "
+				   "others are not kept",
 				   names_of(rule));
 	else if (labelled && is_large(rule))
-		rein_planning_note(line, "other names (hard links) of files in it are looked for in %d entries only",
+		rein_planning_note(line,
+				   "kept as a file and by its name; other names (hard links) of files in it are "
+				   "looked for in %d entries only",
 				   REIN_LABEL_LOOK_MAX);
-	else if (!labelled)
-		rein_planning_note(line, "not for what somebody outside the agent puts in its place");
+	else if (labelled)
+		rein_planning_note(line, "kept as a file and by its name, whatever path leads there");
+	else
+		rein_planning_note(line, "kept by a mount over this name; what somebody outside the agent puts in its "
+					 "place is not kept");
 }
 
 /* The kernel opens for reading what it executes, and Landlock asks for both rights. */
@@ -103,7 +111,8 @@ static void path_line(struct rein_planning *planning, const struct rein_path_rul
 	if (rule->verdict == REIN_VERDICT_ASK)
 		rein_planning_refuse(planning, line, rule->optional, "nobody can be asked yet: allow it or deny it");
 	else if (absent(&planning->plan->view, rule))
-		rein_planning_skip(line, "not there");
+		rein_planning_skip(line,
+				   line->denies ? "not there, and its name is not held (if_missing)" : "not there");
 	else if (!(planning->machine->namespaces & REIN_NS_MOUNT))
 		rein_planning_refuse(planning, line, rule->optional, "no mount namespace can be made here");
 	else if (!rule->sha256 || rein_planning_digest(planning, line, rule))

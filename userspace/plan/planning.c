@@ -41,10 +41,14 @@ struct rein_plan_line *rein_planning_named(struct rein_planning *planning, const
 struct rein_plan_line *rein_planning_rule(struct rein_planning *planning, const struct rein_origin *origin,
 					  enum rein_verdict verdict, const char *verb, const char *object)
 {
+	bool allows = verdict == REIN_VERDICT_ALLOW;
+	struct rein_plan_line *line;
 	char words[64];
 
-	snprintf(words, sizeof(words), "%s %s", verdict == REIN_VERDICT_ALLOW ? "may" : "may not", verb);
-	return rein_planning_named(planning, origin, words, object);
+	snprintf(words, sizeof(words), "%s %s", allows ? "may" : "may not", verb);
+	line = rein_planning_named(planning, origin, words, object);
+	line->denies = !allows;
+	return line;
 }
 
 void rein_planning_keep(struct rein_plan_line *line, enum rein_mechanism by)
