@@ -27,7 +27,7 @@ enum amount_kind {
 
 static __always_inline void announce(struct file *file, __u32 kind, __u64 at, __u64 bytes)
 {
-	struct thread *thread = thread_of_agent();
+	struct thread *thread = thread_of_current();
 
 	if (!thread)
 		return; /* an agent's is refused by the hook */
@@ -47,7 +47,7 @@ static __always_inline __u32 fallocate_kind(int mode)
 /* Forgets what was announced and never taken: the call failed before its hook. */
 static __always_inline void announce_nothing(void)
 {
-	struct thread *thread = thread_of_agent();
+	struct thread *thread = thread_of_current();
 
 	if (thread)
 		thread->file = 0;

@@ -75,7 +75,7 @@ static __noinline int copy_hold(struct rein_state *state, struct copying *copyin
 
 static __always_inline void copy_begin(__u32 call, __u64 rest)
 {
-	struct thread *thread = thread_of_agent();
+	struct thread *thread = thread_of_current();
 
 	if (!thread || (call == COPY_INSIDE && thread->copying.call))
 		return;
@@ -120,7 +120,7 @@ static __always_inline int wrote_nothing(__s64 result)
 
 static __always_inline void copy_end(__u32 call, __s64 result)
 {
-	struct thread *thread = thread_of_agent();
+	struct thread *thread = thread_of_current();
 	__u64 agent, held, kept = result > 0 ? result : 0;
 	struct rein_state *state;
 

@@ -8,37 +8,72 @@
 #include <bpf/bpf_tracing.h>
 
 /*
- * How every decision hook of bpf-file begins and ends. A hook returns 0 or a negative errno, and what another program
- * refused before stays refused.
+ * How every program of bpf-file begins and ends. What decides returns 0 or a negative errno. It is never asked about
+ * what another program refused before it: trampolines leave after the first result that is not 0
+ * (BPF_TRAMP_MODIFY_RETURN, of LSM programs too), so the result so far, the last of a hook's arguments, is always 0.
  */
 
 /*
- * A program of bpf-file; written like BPF_PROG, and its body runs for agents' processes only. The question whose
- * process it is stands alone in the program, since every process of the host pays for it: the rest is a function of its
- * own, so that no register and no stack is saved for it before. The kernel calls no program after one that refused
- * (BPF_TRAMP_MODIFY_RETURN leaves then), so nothing of an earlier refusal is lost by passing.
+ * Its outer part, for every process of the host, asks whose process it is and nothing else: `NAME_of_agent` is a
+ * function of its own, so that no register and no stack is saved for it before.
  */
-#define HOOK(name, args...)                                                                                           \
-	name(unsigned long long *ctx);                                                                                \
-	static __always_inline int ____##name(unsigned long long *ctx, ##args);                                       \
-	static __noinline int name##_of_agent(unsigned long long *ctx, long below)                                    \
-	{                                                                                                             \
-		_Pragma("GCC diagnostic push")                                                                        \
-				_Pragma("GCC diagnostic ignored \"-Wint-conversion\"") return current_is_below(below) \
-			? ____##name(___bpf_ctx_cast(args))                                                           \
-			: 0;                                                                                          \
-		_Pragma("GCC diagnostic pop")                                                                         \
-	}                                                                                                             \
-	int name(unsigned long long *ctx)                                                                             \
-	{                                                                                                             \
-		long result = current_below(), below = result;                                                        \
-                                                                                                                      \
-		barrier_var(below); /* so that the result is that 0, not another one */                               \
-		if (below)                                                                                            \
-			result = name##_of_agent(ctx, below);                                                         \
-		return result;                                                                                        \
-	}                                                                                                             \
-	static __always_inline int ____##name(unsigned long long *ctx, ##args)
+#define HOOK_OUTSIDE(name)                                                              \
+	name(unsigned long long *ctx);                                                  \
+	static __noinline int name##_of_agent(unsigned long long *ctx, long below);     \
+	int name(unsigned long long *ctx)                                               \
+	{                                                                               \
+		long result = current_below(), below = result;                          \
+                                                                                        \
+		barrier_var(below); /* so that the result is that 0, not another one */ \
+		if (below)                                                              \
+			result = name##_of_agent(ctx, below);                           \
+		return result;                                                          \
+	}
+
+/* Calls FUNCTION with what is in front of the program's arguments, its context and them. */
+#define HOOK_CALL(call...)                                                                          \
+	_Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wint-conversion\"") call; \
+	_Pragma("GCC diagnostic pop")
+
+/* A program that watches: written like BPF_PROG, and its body runs for agents' processes only. */
+#define WATCH(name, args...)                                                       \
+	HOOK_OUTSIDE(name)                                                         \
+	static __always_inline void ____##name(unsigned long long *ctx, ##args);   \
+	static __noinline int name##_of_agent(unsigned long long *ctx, long below) \
+	{                                                                          \
+		if (current_is_below(below)) {                                     \
+			HOOK_CALL(____##name(___bpf_ctx_cast(args)))               \
+		}                                                                  \
+		return 0;                                                          \
+	}                                                                          \
+	static __always_inline void ____##name(unsigned long long *ctx, ##args)
+
+/*
+ * A program that decides: the same, and its body is asked for its result only where hook_enter leaves that open;
+ * `state` is the agent's. `heeding`, an expression of the arguments: the call's enum heed.
+ */
+#define DECIDE_HEEDING(name, heeding, args...)                                                            \
+	HOOK_OUTSIDE(name)                                                                                \
+	static __always_inline int ____##name(struct rein_state *state, unsigned long long *ctx, ##args); \
+	static __always_inline int name##_heeding(unsigned long long *ctx, ##args)                        \
+	{                                                                                                 \
+		return heeding;                                                                           \
+	}                                                                                                 \
+	static __noinline int name##_of_agent(unsigned long long *ctx, long below)                        \
+	{                                                                                                 \
+		struct rein_state *state;                                                                 \
+		int result;                                                                               \
+                                                                                                          \
+		if (!current_is_below(below))                                                             \
+			return 0;                                                                         \
+		HOOK_CALL(result = hook_enter(name##_heeding(___bpf_ctx_cast(args)), &state))             \
+		if (result || !state)                                                                     \
+			return result;                                                                    \
+		HOOK_CALL(return ____##name(state, ___bpf_ctx_cast(args)))                                \
+	}                                                                                                 \
+	static __always_inline int ____##name(struct rein_state *state, unsigned long long *ctx, ##args)
+
+#define DECIDE(name, args...) DECIDE_HEEDING(name, HEED_LATCH, ##args)
 
 /* Restarted by the kernel once the signal that comes with it is dealt with: nobody in user space ever sees it. */
 #define ERESTARTNOINTR 513
@@ -113,55 +148,51 @@ static __always_inline int hook_stop(__u32 on_trip)
 	return -EPERM;
 }
 
-/*
- * The start of a HOOK. Non-zero: that is the hook's result. Zero with *state NULL: none of ours, let it pass. Whoever
- * is in the agents' subtree without a state that these programs know is refused. This one does not look at the latch:
- * for a call that has done part of its work already and cannot be made again.
- */
-static __always_inline int hook_go_on(int before, struct rein_state **state)
-{
-	struct rein_state *agent;
+/* What a call heeds of the agent's latch. */
+enum heed {
+	HEED_LATCH,    /* it waits, or its process dies */
+	HEED_KILL,     /* it cannot be made again, so it goes on to its end unless the agent is to die */
+	HEED_NOTHING,  /* the same, and no death either: part of its work is done */
+	HEED_NO_AGENT, /* no agent's call: the kernel makes it on its own account */
+};
 
-	*state = NULL;
-	if (before || !is_our_turn())
-		return before;
-	agent = agent_of(bpf_get_current_ancestor_cgroup_id(rein_level));
-	if (!agent)
-		return -EACCES;
-	if ((agent->flags & (REIN_STATE_FILE | REIN_STATE_LABELS)) &&
-	    agent->init_tgid != bpf_get_current_pid_tgid() >> 32)
-		*state = agent;
-	return 0;
-}
-
-/* The same, and while the agent is latched, whoever is about to do anything waits or dies. */
-static __always_inline int hook_enter(int before, struct rein_state **state)
-{
-	int result = hook_go_on(before, state);
-	__u32 latched;
-
-	if (result || !*state)
-		return result;
-	latched = REIN_LOAD(&(*state)->latch);
-	return latched ? hook_stop(latched - 1) : 0;
-}
-
-/* For a call that cannot be made again: it goes on to its end unless the agent is to die. */
-static __always_inline int hook_finish(int before, struct rein_state **state)
-{
-	int result = hook_go_on(before, state);
-
-	if (result || !*state)
-		return result;
-	return REIN_LOAD(&(*state)->latch) == 1 + REIN_ON_TRIP_KILL ? hook_stop(REIN_ON_TRIP_KILL) : 0;
-}
-
-/* A program is being started: from some point on there is nothing to return to, and a mapping that fails kills. */
-static __always_inline int is_in_exec(void)
+/* A program is being started: from some point on there is nothing to return to, and what fails kills. */
+static __always_inline enum heed heed_in_exec(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 
-	return bpf_core_field_exists(task->in_execve) ? BPF_CORE_READ_BITFIELD_PROBED(task, in_execve) : 0;
+	return bpf_core_field_exists(task->in_execve) && BPF_CORE_READ_BITFIELD_PROBED(task, in_execve) ? HEED_KILL
+													: HEED_LATCH;
+}
+
+static __always_inline int hook_latched(enum heed heed, struct rein_state *state)
+{
+	__u32 latched = REIN_LOAD(&state->latch);
+
+	if (!latched || heed == HEED_NOTHING || (heed == HEED_KILL && latched != 1 + REIN_ON_TRIP_KILL))
+		return 0;
+	return hook_stop(latched - 1);
+}
+
+/*
+ * Non-zero: that is the hook's result. Zero with *ret_state NULL: none of ours, let it pass. Whoever is in the agents'
+ * subtree without a state that these programs know is refused.
+ */
+static __always_inline int hook_enter(enum heed heed, struct rein_state **ret_state)
+{
+	struct rein_state *state;
+
+	*ret_state = NULL;
+	if (heed == HEED_NO_AGENT || !is_our_turn())
+		return 0;
+	state = agent_of(bpf_get_current_ancestor_cgroup_id(rein_level));
+	if (!state)
+		return -EACCES;
+	if (!(state->flags & (REIN_STATE_FILE | REIN_STATE_LABELS)) ||
+	    state->init_tgid == bpf_get_current_pid_tgid() >> 32)
+		return 0;
+	*ret_state = state;
+	return hook_latched(heed, state);
 }
 
 /* What is charged for, and told of if it is refused. */

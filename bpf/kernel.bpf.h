@@ -24,14 +24,14 @@
 
 /* Newer than the headers of Debian 12; from 424 on, numbers are the same on every architecture. */
 #ifndef __NR_fchmodat2
-#define __NR_fchmodat2 452 /* 6.6, 09da082b07bb */
+#define __NR_fchmodat2 452 /* from 6.6 on */
 #endif
 #ifndef __NR_setxattrat
-#define __NR_setxattrat 463 /* 6.13, 6140be90ec70 */
+#define __NR_setxattrat 463 /* from 6.13 on, as the next */
 #define __NR_removexattrat 466
 #endif
 #ifndef __NR_file_setattr
-#define __NR_file_setattr 469 /* 6.17, be7efb2d20d6 */
+#define __NR_file_setattr 469 /* from 6.17 on */
 #endif
 
 #define CO_RE __attribute__((preserve_access_index))
@@ -153,8 +153,8 @@ struct linux_binprm {
 #define FMODE_READ (1U << 0)
 #define FMODE_WRITE (1U << 1)
 #define FMODE_EXEC (1U << 5)	   /* in f_flags too: the file is opened to be run */
-#define FMODE_CREATED (1U << 20)   /* 4.19, 73a09dd94377: this very open made the file */
-#define FMODE_NOACCOUNT (1U << 29) /* 4.20, d3b1084dfd4b: the kernel's own, such as those below overlayfs */
+#define FMODE_CREATED (1U << 20)   /* this very open made the file */
+#define FMODE_NOACCOUNT (1U << 29) /* the kernel's own, such as those below overlayfs */
 #define SB_KERNMOUNT (1UL << 22)   /* a mount that no path leads to, such as memfd's */
 #define PF_IO_WORKER 0x10U
 #define PF_DUMPCORE 0x200U

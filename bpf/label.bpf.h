@@ -148,7 +148,7 @@ static long label_step(__u32 steps, struct label_walk *walk)
 
 /*
  * Fills in the answer. 0: it is whole; otherwise what is asked for is not to be had. Global, so that the verifier looks
- * at it once and not once for each hook, and knows nothing about the answer. Before 6.7 (ab5cfac139ab) it takes the
+ * at it once and not once for each hook, and knows nothing about the answer. Before 6.7 it takes the
  * first round of a loop for all of them, and drops what cannot happen in that one: nothing may be a constant to it.
  */
 __attribute__((noinline)) int label_walk(struct label_answer *answer)

@@ -18,7 +18,7 @@
 /* mmap_file does not know where in the file the mapping begins. */
 static __always_inline void announce_mapping(struct file *file, __u64 page)
 {
-	struct thread *thread = file ? thread_of_agent() : NULL;
+	struct thread *thread = file ? thread_of_current() : NULL;
 
 	if (!thread)
 		return;

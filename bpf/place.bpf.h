@@ -7,18 +7,16 @@
 /*
  * Arguments whose place among a hook's differs between kernels, or between an LSM hook and the function that calls it.
  * The loader finds them in the kernel's BTF by their names and sets the constants; the verifier then drops the branches
- * that are not taken. The last of a hook's arguments is what was decided before.
+ * that are not taken.
  */
 #define PLACE_NONE 0xff /* this kernel does not have it */
 
 /* Between 6.1 and 6.12: inode_setattr got the mount's idmap first; its caller had the user namespace there before. */
 const volatile __u8 rein_setattr_dentry = 1;
 const volatile __u8 rein_setattr_attr = 2;
-const volatile __u8 rein_setattr_before = 3;
 /* The caller of mmap_file has no `reqprot`. */
 const volatile __u8 rein_mmap_file_prot = 2;
 const volatile __u8 rein_mmap_file_flags = 3;
-const volatile __u8 rein_mmap_file_before = 4;
 /* 6.17: before, flags were set by ioctl only. */
 const volatile __u8 rein_file_setattr_dentry = PLACE_NONE;
 
@@ -37,7 +35,6 @@ static __always_inline __u64 place_read(const unsigned long long *ctx, __u8 plac
 		PLACE_CASE(1)
 		PLACE_CASE(2)
 		PLACE_CASE(3)
-		PLACE_CASE(4)
 	}
 	return value;
 }

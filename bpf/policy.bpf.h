@@ -22,7 +22,7 @@ struct {
 		});
 } rein_net_tries SEC(".maps");
 
-/* F_INNER_MAP: each agent's has as many bitmaps as its policy needs (5.10, 4a8f87e60f6d). */
+/* F_INNER_MAP: each agent's has as many bitmaps as its policy needs (from 5.10 on). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, REIN_SLOTS);

@@ -50,12 +50,6 @@ static __always_inline struct thread *thread_of_current(void)
 	return bpf_task_storage_get(&rein_threads, bpf_get_current_task_btf(), NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
-/* The same for whoever watches a function that anybody calls. NULL: no agent's. */
-static __always_inline struct thread *thread_of_agent(void)
-{
-	return current_is_agent() ? thread_of_current() : NULL;
-}
-
 /* A regular file that a path leads to; memfd's and the like are memory, which other limits bound. */
 static __always_inline int inode_counts(struct inode *inode)
 {
@@ -97,7 +91,7 @@ static __always_inline int opened_below(struct file *file, struct inode **ret_in
 
 /*
  * The inode below a file of overlayfs, which is the one that is mapped. 0: not found. The file keeps the file below it;
- * from 6.13 on (18e48d0e2c7b), it keeps a struct that begins with that.
+ * from 6.13 on it keeps a struct that begins with that.
  */
 static __always_inline int overlay_below(struct file *file, struct inode **ret_inode)
 {

@@ -26,7 +26,7 @@ const struct rein_file_hook rein_file_hooks[] = {
 	/* Names and files. */
 	{.name = "file_open", .without = "files are opened unseen"},
 	{.name = "path_truncate", .without = "files are cut unseen"},
-	/* 6.2, 3350607dc563; before, ftruncate asked path_truncate. */
+	/* From 6.2 on; before, ftruncate asked path_truncate. */
 	{.name = "file_truncate", .optional = true, .without = "open files are cut unseen"},
 	{.name = "path_mknod", .without = "files are made unseen"},
 	{.name = "path_mkdir", .without = "folders are made unseen"},
@@ -40,10 +40,10 @@ const struct rein_file_hook rein_file_hooks[] = {
 	{.name = "inode_setattr", .without = "modes, owners and times are changed unseen"},
 	{.name = "inode_setxattr", .without = "extended attributes are set unseen"},
 	{.name = "inode_removexattr", .without = "extended attributes are removed unseen"},
-	/* 6.2, 72b3897e7808; before, ACLs were extended attributes. */
+	/* From 6.2 on; before, ACLs were extended attributes. */
 	{.name = "inode_set_acl", .optional = true, .without = "ACLs are set unseen"},
 	{.name = "inode_remove_acl", .optional = true, .without = "ACLs are removed unseen"},
-	/* 6.17; before, by ioctl only. */
+	/* From 6.17 on; before, by ioctl only. */
 	{.name = "inode_file_setattr", .optional = true, .without = "flags are set unseen"},
 	{.name = "file_ioctl", .without = "flags are changed and blocks shared unseen"},
 
@@ -69,10 +69,8 @@ const struct rein_file_hook rein_file_hooks[] = {
 const struct rein_file_argument rein_file_arguments[] = {
 	{"inode_setattr", "dentry", AT(rein_setattr_dentry)},
 	{"inode_setattr", "attr", AT(rein_setattr_attr)},
-	{"inode_setattr", NULL, AT(rein_setattr_before)},
 	{"mmap_file", "prot", AT(rein_mmap_file_prot)},
 	{"mmap_file", "flags", AT(rein_mmap_file_flags)},
-	{"mmap_file", NULL, AT(rein_mmap_file_before)},
 	{"inode_file_setattr", "dentry", AT(rein_file_setattr_dentry)},
 	{0},
 };

@@ -37,9 +37,9 @@ const struct rein_file_hook *rein_file_hook(const char *name);
  * goes into a constant of the programs before they are loaded; 0xff where the function does not exist.
  */
 struct rein_file_argument {
-	const char *hook;      /* as above; of a decision hook or of a plain function */
-	const char *parameter; /* NULL: the one after the last, which is what was decided before */
-	size_t constant;       /* where in the skeleton's rodata the __u8 stands */
+	const char *hook; /* as above; of a decision hook or of a plain function */
+	const char *parameter;
+	size_t constant; /* where in the skeleton's rodata the __u8 stands */
 };
 
 /* Ends with a row without a hook. */

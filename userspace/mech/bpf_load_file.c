@@ -31,16 +31,6 @@ static void name_function(const struct job *job, const struct rein_file_hook *ho
 	snprintf(ret_name, size, "%s%s", hook->plain ? "" : prefixes[job->flavour], hook->name);
 }
 
-static bool is_hook(const struct bpf_program *program)
-{
-	static const char *const kinds[] = {"lsm/", "fentry/", "fexit/"};
-
-	for (size_t i = 0; i < REIN_COUNT(kinds); i++)
-		if (!strncmp(bpf_program__section_name(program), kinds[i], strlen(kinds[i])))
-			return true;
-	return false;
-}
-
 static int set_flavour(struct bpf_program *program, const char *function)
 {
 	int r = bpf_program__set_type(program, BPF_PROG_TYPE_TRACING);
@@ -56,8 +46,6 @@ static int choose(const struct job *job, struct bpf_program *program, struct rei
 	const struct rein_file_hook *hook;
 	char function[96];
 
-	if (!is_hook(program))
-		return 0;
 	hook = rein_file_hook(strchr(bpf_program__section_name(program), '/') + 1);
 	if (!hook)
 		return rein_fail(err, EINVAL, "%s has no row in the table of hooks", bpf_program__name(program));
@@ -111,13 +99,10 @@ static int fit(const struct job *job, const struct rein_pins_config *config, str
 	return r;
 }
 
-/* What is no hook, such as an iterator, is pinned as it is, for whoever runs it. */
 static int attach_one(struct job *job, struct bpf_program *program)
 {
 	if (!bpf_program__autoload(program))
 		return 0;
-	if (!is_hook(program))
-		return rein_object_pin_program(program, job->folder);
 	job->links++;
 	return rein_object_pin_link(bpf_program__attach_trace(program), bpf_program__name(program), job->folder);
 }

@@ -112,7 +112,7 @@ int rein_object_attach_cgroup(struct bpf_program *program, int cgroup)
 	return rein_object_pin_link(bpf_program__attach_cgroup(program, cgroup), bpf_program__name(program), NULL);
 }
 
-/* The kernel waits before it lets go of a map that was in a map of maps (5.0, 1ae80cf31938). */
+/* The kernel waits before it lets go of a map that was in a map of maps (from 5.0 on). */
 int rein_object_wait_grace(void)
 {
 	REIN_AUTO_FD int inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "rein_grace", 4, 4, 1, NULL);
@@ -140,8 +140,6 @@ int rein_object_parameter(const struct btf *kernel, const char *function, const 
 
 	if (!prototype)
 		return -ENOENT;
-	if (!parameter)
-		return count;
 	for (int i = 0; i < count; i++)
 		if (!strcmp(btf__name_by_offset(kernel, all[i].name_off), parameter))
 			return i;

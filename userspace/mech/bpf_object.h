@@ -33,7 +33,7 @@ int rein_object_wait_grace(void);
 
 /* Whether this kernel has that function to attach to. */
 bool rein_object_has_function(const struct btf *kernel, const char *function);
-/* The place of a function's parameter, counted from 0; NULL: the one after the last. -ENOENT. */
+/* The place of a function's parameter, counted from 0. -ENOENT. */
 int rein_object_parameter(const struct btf *kernel, const char *function, const char *parameter);
 
 #endif
