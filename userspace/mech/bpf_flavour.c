@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "mech/bpf_facts.h"
+#include "mech/bpf_preempt.h"
 
 #define LSM_LIST "/sys/kernel/security/lsm"
 
@@ -66,6 +67,15 @@ bool rein_flavour_trampolines_off(void)
 	return fd >= 0 && read(fd, &value, 1) == 1 && value == '0';
 }
 
+int rein_flavour_check(enum rein_file_flavour flavour, struct rein_error *err)
+{
+	const char *preempts = flavour == REIN_FILE_FMOD_RET ? rein_preempt_now() : NULL;
+
+	return preempts ? rein_fail(err, EOPNOTSUPP,
+				    "skipped where this kernel preempts itself (%s): `bpf` in lsm= helps", preempts)
+			: 0;
+}
+
 void rein_flavour_try(const struct rein_pins_config *config, struct rein_pins_facts *facts)
 {
 	enum rein_file_flavour flavour;
@@ -76,7 +86,8 @@ void rein_flavour_try(const struct rein_pins_config *config, struct rein_pins_fa
 		struct rein_error why = {0};
 
 		facts->tried |= 1U << flavour;
-		if (!rein_bpf_load_file(config, flavour, &facts->file_links, &why))
+		if (!rein_flavour_check(flavour, &why) &&
+		    !rein_bpf_load_file(config, flavour, &facts->file_links, &why))
 			facts->flavour = flavour;
 		else
 			add_refusal(facts, flavour, why.text);

@@ -20,6 +20,9 @@ int rein_flavour_next(const struct rein_pins_config *config, struct rein_pins_fa
 /* The same without remembering anything, or unloading what is there. facts->flavour is REIN_FILE_NONE before. */
 void rein_flavour_try(const struct rein_pins_config *config, struct rein_pins_facts *facts);
 
+/* -EOPNOTSUPP: on this kernel, as it is set now, programs of that flavour may be skipped, although they fire. */
+int rein_flavour_check(enum rein_file_flavour flavour, struct rein_error *err);
+
 /*
  * Whether kernel.ftrace_enabled is 0: trampolines that are attached may not run then, and a kernel that attaches one
  * may not come back, so nothing is tried.

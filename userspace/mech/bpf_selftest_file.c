@@ -180,6 +180,9 @@ void rein_bpf_selftest_file(struct rein_machine *machine)
 			"kernel.ftrace_enabled is 0, and with it BPF's trampolines: `sysctl kernel.ftrace_enabled=1`");
 	else if (!rein_facts_recall(machine, REIN_MECH_BPF_FILE, &pins) && !find_flavour(machine, &pins, &err))
 		rein_facts_keep(REIN_MECH_BPF_FILE, &pins);
+	/* Not remembered: how a kernel preempts itself can be set at any time. */
+	if (!err.code && rein_flavour_check(pins.facts.flavour, &err))
+		rein_context(&err, "fmod_ret programs");
 	rein_scene_judge(fact, works[pins.facts.flavour], &err, NULL);
 	machine->bpf_lsm = fact->works && pins.facts.flavour == REIN_FILE_LSM;
 	machine->bpf_fmod_ret = fact->works && pins.facts.flavour == REIN_FILE_FMOD_RET;
