@@ -38,10 +38,18 @@ static __always_inline int current_is_agent(void)
 	return below && current_is_below(below);
 }
 
-/* Only the current process can be reached from here; the others meet the latch at their next call. */
+/*
+ * Only the current process can be reached from here; the others meet the latch at their next call. SIGKILL reaches
+ * every thread of it. SIGSTOP is this very thread's, which then stops the others: one that waits for the whole process
+ * makes the next one nothing, so that a thread that cannot take it yet (in vfork, or without a processor) would spare
+ * the rest.
+ */
 static __always_inline void stop_current(__u32 on_trip)
 {
-	bpf_send_signal(on_trip == REIN_ON_TRIP_KILL ? SIGKILL : SIGSTOP);
+	if (on_trip == REIN_ON_TRIP_KILL)
+		bpf_send_signal(SIGKILL);
+	else
+		bpf_send_signal_thread(SIGSTOP);
 }
 
 static __always_inline void event_task(struct rein_raw_event *event)

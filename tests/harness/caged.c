@@ -21,6 +21,8 @@
 #include "mech/cgroup_tree.h"
 #include "mech/privileges.h"
 
+#define SECOND_NS 1000000000ULL
+
 static const struct rein_origin here = {.file = "test", .line = 1, .text = "test"};
 
 void caged_open(struct caged *caged)
@@ -74,8 +76,8 @@ void caged_break(struct caged *caged, enum rein_mechanism by, enum rein_meter me
 		.origin = here,
 		.name = "test",
 		.meter = meter,
-		.rate_units = rate,
-		.rate_period_ns = 1000000000,
+		.rate_units = rate ? rate : 1,
+		.rate_period_ns = rate ? SECOND_NS : 600 * SECOND_NS,
 		.burst = burst,
 		.probe = 1,
 		.on_trip = on_trip,

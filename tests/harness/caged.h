@@ -21,7 +21,10 @@ void caged_open_alone(struct caged *caged);
 /* Declares a network rule: `protocol` IPPROTO_*, address as text, of either family. Before caged_start. */
 void caged_allow(struct caged *caged, enum rein_net_direction direction, int protocol, const char *address,
 		 unsigned bits, unsigned low, unsigned high);
-/* Declares a breaker of `by` without cool-down; `rate` units a second. Before caged_start. */
+/* A rate that gives nothing back while a test runs, however slow the machine is: one unit in ten minutes. */
+#define CAGED_NEVER 0
+
+/* Declares a breaker of `by` without cool-down; `rate` units a second or CAGED_NEVER. Before caged_start. */
 void caged_break(struct caged *caged, enum rein_mechanism by, enum rein_meter meter, uint64_t rate, uint64_t burst,
 		 enum rein_on_trip on_trip);
 /* bpf-file too; skips the test, with the reason, where it does not work. Before caged_start. */

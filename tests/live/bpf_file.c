@@ -30,7 +30,7 @@ Test(bpf_file, the_fork_beyond_the_burst_fails_with_edquot)
 
 	caged_open(&caged);
 	caged_use_file(&caged);
-	caged_break(&caged, REIN_MECH_BPF_FILE, REIN_METER_FORK_COUNT, 1, burst, REIN_ON_TRIP_DENY);
+	caged_break(&caged, REIN_MECH_BPF_FILE, REIN_METER_FORK_COUNT, CAGED_NEVER, burst, REIN_ON_TRIP_DENY);
 	caged_start(&caged, false, false);
 	begin = caged_now_ns();
 	cr_expect_eq(caged_run(&caged, fork_on, NULL), EDQUOT);

@@ -249,9 +249,9 @@ static void need_cage(struct caged *caged)
 	caged_use_file(caged);
 }
 
-static void open_caged(struct caged *caged, uint64_t rate, uint64_t burst, enum rein_on_trip on_trip)
+static void open_caged(struct caged *caged, uint64_t burst, enum rein_on_trip on_trip)
 {
-	caged_break(caged, REIN_MECH_BPF_FILE, REIN_METER_WRITE_BYTES, rate, burst, on_trip);
+	caged_break(caged, REIN_MECH_BPF_FILE, REIN_METER_WRITE_BYTES, CAGED_NEVER, burst, on_trip);
 	caged_start(caged, false, false);
 }
 
@@ -269,7 +269,7 @@ static void go(const struct way *way, bool overlay)
 	need_cage(&caged);
 	make_folder(overlay);
 	attempt.folder = folder;
-	open_caged(&caged, 1, 512 * KIB, REIN_ON_TRIP_DENY);
+	open_caged(&caged, 512 * KIB, REIN_ON_TRIP_DENY);
 	cr_expect_eq(caged_run(&caged, once, &attempt), 0, "%s", way->name);
 	cr_expect_eq(written(&caged), (way->grows ? 512 : 256) * KIB, "%s: %lu", way->name,
 		     (unsigned long)written(&caged));
@@ -323,7 +323,7 @@ Test(bpf_file_bytes, what_sendfile_did_not_write_is_given_back)
 	need_cage(&caged);
 	make_folder(false);
 	make_small();
-	open_caged(&caged, 1, 512 * KIB, REIN_ON_TRIP_DENY);
+	open_caged(&caged, 512 * KIB, REIN_ON_TRIP_DENY);
 	cr_expect_eq(caged_run(&caged, ask_for_much, NULL), 0);
 	cr_expect_eq(written(&caged), 1000, "%lu", (unsigned long)written(&caged));
 	cr_expect_eq(caged.launch.state->breakers[0].bucket.used, 1000);
@@ -354,7 +354,7 @@ Test(bpf_file_bytes, what_asks_for_more_than_there_is_trips_nothing)
 	need_cage(&caged);
 	make_folder(false);
 	make_small();
-	open_caged(&caged, 1, 512 * KIB, REIN_ON_TRIP_KILL);
+	open_caged(&caged, 512 * KIB, REIN_ON_TRIP_KILL);
 	cr_expect_eq(caged_run(&caged, ask_for_too_much, NULL), 0);
 	cr_expect_eq(written(&caged), 110, "%lu", (unsigned long)written(&caged));
 	cr_expect_eq(caged.launch.state->breakers[0].bucket.trips, 0);

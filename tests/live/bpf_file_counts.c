@@ -383,7 +383,7 @@ static void open_caged(struct caged *caged, enum place place, enum rein_meter me
 	caged_open(caged);
 	caged_use_file(caged);
 	make_place(place);
-	caged_break(caged, REIN_MECH_BPF_FILE, meter, 1, burst, on_trip);
+	caged_break(caged, REIN_MECH_BPF_FILE, meter, CAGED_NEVER, burst, on_trip);
 	caged_start(caged, false, false);
 }
 

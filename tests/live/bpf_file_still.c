@@ -27,7 +27,7 @@ static void open_caged(struct caged *caged, enum rein_meter meter, uint64_t burs
 {
 	caged_open(caged);
 	caged_use_file(caged);
-	caged_break(caged, REIN_MECH_BPF_FILE, meter, 1, burst, on_trip);
+	caged_break(caged, REIN_MECH_BPF_FILE, meter, CAGED_NEVER, burst, on_trip);
 	caged_start(caged, false, false);
 }
 

@@ -136,7 +136,7 @@ static void need_cage(struct caged *caged)
 
 static void open_caged(struct caged *caged, enum rein_meter meter, uint64_t burst, enum rein_on_trip on_trip)
 {
-	caged_break(caged, REIN_MECH_BPF_FILE, meter, 1, burst, on_trip);
+	caged_break(caged, REIN_MECH_BPF_FILE, meter, CAGED_NEVER, burst, on_trip);
 	caged_start(caged, false, false);
 }
 

@@ -282,7 +282,7 @@ Test(bpf_flood, a_trip_that_freezes_latches_and_is_told_once)
 	caged_open(&caged);
 	open_receiver(&receiver, SOCK_DGRAM);
 	caged_allow(&caged, REIN_NET_CONNECT, IPPROTO_UDP, far, 32, FAR_PORT, FAR_PORT);
-	caged_break(&caged, REIN_MECH_BPF_NET, REIN_METER_NET_TX_BYTES, 1, 10080, REIN_ON_TRIP_FREEZE);
+	caged_break(&caged, REIN_MECH_BPF_NET, REIN_METER_NET_TX_BYTES, CAGED_NEVER, 10080, REIN_ON_TRIP_FREEZE);
 	caged_start(&caged, true, false);
 	cr_expect_eq(caged_run(&caged, send_until_refused, NULL), 0);
 	cr_expect_eq(caged.launch.state->latch, 1 + REIN_ON_TRIP_FREEZE);

@@ -312,7 +312,7 @@ Test(bpf_net, connections_and_new_peers_stop_at_the_burst)
 		caged_open(&caged);
 		server = open_server(kinds[i].type, "127.0.0.1", &serving.port);
 		caged_allow(&caged, REIN_NET_CONNECT, kinds[i].protocol, "127.0.0.1", 32, 1, 65535);
-		caged_break(&caged, REIN_MECH_BPF_NET, REIN_METER_NET_CONNECTS, 1, 7, REIN_ON_TRIP_DENY);
+		caged_break(&caged, REIN_MECH_BPF_NET, REIN_METER_NET_CONNECTS, CAGED_NEVER, 7, REIN_ON_TRIP_DENY);
 		caged_start(&caged, true, false);
 		cr_expect_eq(caged_run(&caged, call_many, &serving), kinds[i].passed);
 		cr_expect_eq(caged.launch.state->meters[REIN_METER_NET_CONNECTS], 7);
@@ -350,7 +350,7 @@ Test(bpf_net, what_comes_in_is_metered_too)
 	serving.ready = ready[1];
 	fd = open_server(SOCK_DGRAM, "127.0.0.1", &port);
 	caged_allow(&caged, REIN_NET_LISTEN, IPPROTO_UDP, "127.0.0.1", 32, 47004, 47004);
-	caged_break(&caged, REIN_MECH_BPF_NET, REIN_METER_NET_RX_BYTES, 1, 5 * 1008, REIN_ON_TRIP_DENY);
+	caged_break(&caged, REIN_MECH_BPF_NET, REIN_METER_NET_RX_BYTES, CAGED_NEVER, 5 * 1008, REIN_ON_TRIP_DENY);
 	caged_start(&caged, true, false);
 	child = caged_fork(&caged);
 	if (!child)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <rein/event.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -177,7 +179,9 @@ static void flood(int writers, unsigned seed, uint64_t rate, uint64_t burst, enu
 		cr_assert(caged_emptied(&caged));
 	allowed = burst + rate * ((caged_now_ns() - begin) / 1000000 + 1) / 1000;
 	bytes = bytes_in_folder();
-	cr_expect_leq(bytes, allowed + (uint64_t)writers * OP_MAX, "%d writers", writers);
+	cr_expect_leq(bytes, allowed + (uint64_t)writers * OP_MAX, "%d writers: %llu bytes, %llu allowed, %llu charged",
+		      writers, (unsigned long long)bytes, (unsigned long long)allowed,
+		      (unsigned long long)caged.launch.state->meters[REIN_METER_WRITE_BYTES]);
 	/* A copy that the kernel cuts short is charged in full, so it is not all of the burst. */
 	cr_expect_gt(bytes + (uint64_t)writers * OP_MAX, burst / 2, "%d writers: nothing much was written", writers);
 	cr_expect_eq(caged.launch.state->latch, 1 + on_trip);
@@ -202,6 +206,82 @@ Test(bpf_trace, freeze_stops_writers_and_nothing_more_is_written, .timeout = 60)
 		flood(mixes[i], 50 + (unsigned)i, MIB, 3 * MIB, REIN_ON_TRIP_FREEZE);
 }
 
+/* Which of the two threads may go on, and who writes. */
+struct pair {
+	int go[2];
+	volatile pid_t writer; /* shared with the test */
+};
+
+static void *write_when_told(void *argument)
+{
+	struct pair *pair = argument;
+	int fd = open(in_folder("out", 0), O_WRONLY | O_CREAT | O_APPEND, 0600);
+	char byte;
+
+	pair->writer = gettid();
+	if (read(pair->go[0], &byte, 1) == 1)
+		while (write(fd, "x", 1) == 1)
+			;
+	return NULL;
+}
+
+/* The parent of a vfork takes no SIGSTOP before its child is done, which here is never. */
+static int trip_by_vfork(struct pair *pair)
+{
+	pthread_t writer;
+
+	if (!fork())
+		_exit(0); /* the burst */
+	if (pthread_create(&writer, NULL, write_when_told, pair))
+		return 1;
+	while (!pair->writer)
+		sched_yield();
+	if (!syscall(SYS_clone, CLONE_VFORK | SIGCHLD, NULL))
+		pause();
+	return 2;
+}
+
+static char state_of(pid_t thread)
+{
+	char path[64], line[256] = "";
+	const char *behind;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", thread);
+	file = fopen(path, "re");
+	if (!file)
+		return 'X';
+	if (!fgets(line, sizeof(line), file))
+		line[0] = 0;
+	fclose(file);
+	behind = strrchr(line, ')');
+	return behind && behind[1] ? behind[2] : 'X';
+}
+
+Test(bpf_trace, freeze_stops_a_thread_whose_sibling_cannot_stop, .timeout = 60)
+{
+	struct pair *pair = mmap(NULL, sizeof(*pair), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct caged caged;
+	pid_t child;
+
+	caged_open(&caged);
+	make_folder();
+	cr_assert_eq(pipe(pair->go), 0);
+	caged_break(&caged, REIN_MECH_BPF_TRACE, REIN_METER_FORK_COUNT, CAGED_NEVER, 1, REIN_ON_TRIP_FREEZE);
+	caged_start(&caged, false, true);
+	child = caged_fork(&caged);
+	if (!child)
+		_exit(trip_by_vfork(pair));
+	while (!REIN_LOAD(&caged.launch.state->latch))
+		sched_yield();
+	cr_assert_eq(write(pair->go[1], "g", 1), 1);
+	while (state_of(pair->writer) != 'T' && bytes_in_folder() < 100)
+		sched_yield();
+	cr_expect_leq(bytes_in_folder(), 1, "it wrote on");
+	caged_stop(&caged);
+	remove_folder();
+}
+
 static int write_plainly(void *argument)
 {
 	static char data[OP_MAX];
@@ -220,7 +300,8 @@ Test(bpf_trace, the_write_that_trips_kill_leaves_no_byte)
 
 	caged_open(&caged);
 	make_folder();
-	caged_break(&caged, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, 1, 10 * OP_MAX + 1, REIN_ON_TRIP_KILL);
+	caged_break(&caged, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, CAGED_NEVER, 10 * OP_MAX + 1,
+		    REIN_ON_TRIP_KILL);
 	caged_start(&caged, false, true);
 	cr_expect_eq(caged_run(&caged, write_plainly, NULL), 1000 + SIGKILL);
 	cr_expect_eq(bytes_in_folder(), 10 * OP_MAX);
@@ -243,7 +324,7 @@ Test(bpf_trace, deletes_stop_at_the_burst)
 	make_folder();
 	for (int i = 0; i < 200; i++)
 		close(open(in_folder("", i), O_CREAT | O_WRONLY, 0600));
-	caged_break(&caged, REIN_MECH_BPF_TRACE, REIN_METER_DELETE_FILES, 1, 20, REIN_ON_TRIP_KILL);
+	caged_break(&caged, REIN_MECH_BPF_TRACE, REIN_METER_DELETE_FILES, CAGED_NEVER, 20, REIN_ON_TRIP_KILL);
 	caged_start(&caged, false, true);
 	cr_expect_eq(caged_run(&caged, delete_all, NULL), 1000 + SIGKILL);
 	/* One more than the burst: its signal was pending when it was already done. */
@@ -372,7 +453,8 @@ Test(bpf_trace, every_way_for_bytes_into_a_file_is_stopped, .timeout = 30)
 
 		caged_open(&caged);
 		make_folder();
-		caged_break(&caged, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, 1, 2 * MIB, REIN_ON_TRIP_KILL);
+		caged_break(&caged, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, CAGED_NEVER, 2 * MIB,
+			    REIN_ON_TRIP_KILL);
 		caged_start(&caged, false, true);
 		cr_expect_eq(caged_run(&caged, ways[i], NULL), 1000 + SIGKILL, "way %zu", i);
 		caged_stop(&caged);
@@ -401,8 +483,8 @@ Test(bpf_trace, a_trip_is_one_agents_own)
 	caged_open(&second);
 	make_folder();
 	cr_assert_eq(pipe(go), 0);
-	caged_break(&first, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, 1, 4, REIN_ON_TRIP_KILL);
-	caged_break(&second, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, 1, 100, REIN_ON_TRIP_KILL);
+	caged_break(&first, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, CAGED_NEVER, 4, REIN_ON_TRIP_KILL);
+	caged_break(&second, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, CAGED_NEVER, 100, REIN_ON_TRIP_KILL);
 	caged_start(&first, false, true);
 	caged_start(&second, false, true);
 	child = caged_fork(&second);
@@ -459,7 +541,7 @@ Test(bpf_trace, a_fork_bomb_is_ended)
 	struct caged caged;
 
 	caged_open(&caged);
-	caged_break(&caged, REIN_MECH_BPF_TRACE, REIN_METER_FORK_COUNT, 1, 50, REIN_ON_TRIP_KILL);
+	caged_break(&caged, REIN_MECH_BPF_TRACE, REIN_METER_FORK_COUNT, CAGED_NEVER, 50, REIN_ON_TRIP_KILL);
 	caged_start(&caged, false, true);
 	cr_expect_eq(caged_run(&caged, fork_on, NULL), 1000 + SIGKILL);
 	cr_expect_leq(caged.launch.state->meters[REIN_METER_FORK_COUNT], 52);
@@ -479,7 +561,7 @@ Test(bpf_trace, a_sub_cgroup_is_metered_too)
 	caged_open(&caged);
 	make_folder();
 	cr_assert_eq(pipe(go), 0);
-	caged_break(&caged, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, 1, 4, REIN_ON_TRIP_KILL);
+	caged_break(&caged, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, CAGED_NEVER, 4, REIN_ON_TRIP_KILL);
 	caged_start(&caged, false, true);
 	child = caged_fork(&caged);
 	if (!child)

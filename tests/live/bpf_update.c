@@ -194,7 +194,7 @@ static void file_agent(void (*meanwhile)(struct caged *caged, struct seen *seen)
 	caged_open_alone(&caged);
 	caged_use_file(&caged);
 	be_patient(&caged);
-	caged_break(&caged, REIN_MECH_BPF_FILE, REIN_METER_CREATE_FILES, 1, 1, REIN_ON_TRIP_DENY);
+	caged_break(&caged, REIN_MECH_BPF_FILE, REIN_METER_CREATE_FILES, CAGED_NEVER, 1, REIN_ON_TRIP_DENY);
 	caged_start(&caged, false, false);
 	caged.launch.state->breakers[0].bucket.state = REIN_BREAKER_OPEN;
 	snprintf(path, sizeof(path), "/tmp/rein-update-%d", getpid());

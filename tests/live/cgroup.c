@@ -229,7 +229,7 @@ Test(pins, a_slot_is_clean_for_its_next_holder)
 
 	caged_open(&first);
 	caged_open(&second);
-	caged_break(&first, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, 1, 100, REIN_ON_TRIP_KILL);
+	caged_break(&first, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, CAGED_NEVER, 100, REIN_ON_TRIP_KILL);
 	caged_start(&first, true, true);
 	cr_assert_eq(caged_run(&first, write_somewhere, NULL), 0);
 	cr_assert_eq(first.launch.state->meters[REIN_METER_WRITE_BYTES], 1);

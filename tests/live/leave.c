@@ -391,7 +391,7 @@ static void expect_metered(const struct way_out *way)
 	caged_open(&caged);
 	caged_use_file(&caged);
 	place_open(&place, &caged);
-	caged_break(&caged, REIN_MECH_BPF_FILE, REIN_METER_WRITE_BYTES, 1, BURST, REIN_ON_TRIP_DENY);
+	caged_break(&caged, REIN_MECH_BPF_FILE, REIN_METER_WRITE_BYTES, CAGED_NEVER, BURST, REIN_ON_TRIP_DENY);
 	caged_start(&caged, false, false);
 	child = caged_fork(&caged);
 	if (!child)

@@ -163,8 +163,8 @@ Test(mutations, every_hook_is_what_refuses)
 
 	caged_open(&caged);
 	caged_use_file(&caged);
-	caged_break(&caged, REIN_MECH_BPF_FILE, REIN_METER_WRITE_BYTES, 1, 1 << 20, REIN_ON_TRIP_DENY);
-	caged_break(&caged, REIN_MECH_BPF_FILE, REIN_METER_EXEC_COUNT, 1, 1, REIN_ON_TRIP_DENY);
+	caged_break(&caged, REIN_MECH_BPF_FILE, REIN_METER_WRITE_BYTES, CAGED_NEVER, 1 << 20, REIN_ON_TRIP_DENY);
+	caged_break(&caged, REIN_MECH_BPF_FILE, REIN_METER_EXEC_COUNT, CAGED_NEVER, 1, REIN_ON_TRIP_DENY);
 	caged_start(&caged, false, false);
 	try_watched(&caged);
 	try_exec(&caged);

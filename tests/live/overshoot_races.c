@@ -55,7 +55,7 @@ static uint64_t bytes_of(int (*inside)(void *), void *argument, uint64_t burst, 
 	caged_open(&caged);
 	caged_use_file(&caged);
 	make_folder();
-	caged_break(&caged, REIN_MECH_BPF_FILE, REIN_METER_WRITE_BYTES, 1, burst, on_trip);
+	caged_break(&caged, REIN_MECH_BPF_FILE, REIN_METER_WRITE_BYTES, CAGED_NEVER, burst, on_trip);
 	caged_start(&caged, false, false);
 	caged_run(&caged, inside, argument);
 	rein_cgroup_kill(&caged.launch);
@@ -245,7 +245,7 @@ Test(races, a_frozen_write_happens_once_and_without_an_error)
 	caged_open(&caged);
 	caged_use_file(&caged);
 	make_folder();
-	caged_break(&caged, REIN_MECH_BPF_FILE, REIN_METER_WRITE_BYTES, 1, 8 * PAGE, REIN_ON_TRIP_FREEZE);
+	caged_break(&caged, REIN_MECH_BPF_FILE, REIN_METER_WRITE_BYTES, CAGED_NEVER, 8 * PAGE, REIN_ON_TRIP_FREEZE);
 	caged_start(&caged, false, false);
 	child = caged_fork(&caged);
 	if (!child)
