@@ -15,7 +15,7 @@ FUZZ_OBJECTS := $(LIBRARY_OBJECTS:$(BUILD)/%=$(BUILD)/fuzz/%)
 
 # What `make check` runs in the guests: where kernels differ most. `make check-vm` runs all that tests/vm/suites lists.
 VM_CORE := $(addprefix live/,bpf_file bpf_file_bytes bpf_file_counts bpf_file_still bpf_file_trips bpf_labels \
-	bpf_labels_ways bpf_net bpf_trace exact cgroup landlock mounts seccomp privileges shipped_profiles) \
+	bpf_labels_ways bpf_net bpf_trace bpf_trace_floods exact cgroup landlock mounts seccomp privileges shipped_profiles) \
 	escape/lists escape/evasion
 
 .PHONY: check check-unit check-live check-escape check-fuzz tests demo bench fuzz lint agents

@@ -1,291 +1,31 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <criterion/criterion.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <rein/event.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
 #include "harness/caged.h"
+#include "harness/scratch.h"
 #include "mech/cgroup.h"
-#include "mech/cgroup_tree.h"
 
 /* bpf-trace by its effects: the bytes in the files, the files that are left, the processes that stopped. */
 
-#define WRITERS_MAX 64
 #define OP_MAX 65536
 #define MIB (1024 * 1024)
-
-static char folder[64];
-
-static void make_folder(void)
-{
-	snprintf(folder, sizeof(folder), "/var/tmp/rein-trace-XXXXXX");
-	cr_assert_not_null(mkdtemp(folder));
-}
-
-static void remove_folder(void)
-{
-	REIN_AUTO_DIR DIR *dir = opendir(folder);
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)))
-		unlinkat(dirfd(dir), entry->d_name, 0);
-	rmdir(folder);
-}
-
-static const char *in_folder(const char *name, int number)
-{
-	static _Thread_local char path[128];
-
-	snprintf(path, sizeof(path), "%s/%s%d", folder, name, number);
-	return path;
-}
-
-static uint64_t bytes_in_folder(void)
-{
-	REIN_AUTO_DIR DIR *dir = opendir(folder);
-	struct dirent *entry;
-	struct stat st;
-	uint64_t sum = 0;
-
-	while (dir && (entry = readdir(dir)))
-		if (!strncmp(entry->d_name, "out", 3) && !fstatat(dirfd(dir), entry->d_name, &st, 0))
-			sum += (uint64_t)st.st_size;
-	return sum;
-}
-
-static int files_in_folder(void)
-{
-	REIN_AUTO_DIR DIR *dir = opendir(folder);
-	struct dirent *entry;
-	int files = 0;
-
-	while (dir && (entry = readdir(dir)))
-		files += entry->d_name[0] != '.';
-	return files;
-}
-
-/* One writer: its own file, and a way to write that changes from call to call. */
-struct writer {
-	pthread_t thread;
-	int out, in, number;
-	unsigned seed;
-};
-
-static void write_once(struct writer *writer, size_t size)
-{
-	static char data[OP_MAX];
-	struct iovec vector[2] = {{data, size / 2}, {data, size - size / 2}};
-	off_t zero = 0, end;
-	loff_t from = 0;
-
-	switch (rand_r(&writer->seed) % 5) {
-	case 0:
-		end = lseek(writer->out, 0, SEEK_END);
-		if (pwrite(writer->out, data, size, end) < 0)
-			return;
-		break;
-	case 1:
-		if (writev(writer->out, vector, 2) < 0)
-			return;
-		break;
-	case 2:
-		sendfile(writer->out, writer->in, &zero, size);
-		break;
-	case 3:
-		copy_file_range(writer->in, &from, writer->out, NULL, size, 0);
-		break;
-	default:
-		if (write(writer->out, data, size) < 0)
-			return;
-	}
-	lseek(writer->out, 0, SEEK_END);
-}
-
-static void *write_on(void *argument)
-{
-	struct writer *writer = argument;
-
-	for (;;)
-		write_once(writer, 1 + (size_t)rand_r(&writer->seed) % OP_MAX);
-	return NULL;
-}
-
-static void open_writer(struct writer *writer, int number, unsigned seed)
-{
-	writer->number = number;
-	writer->seed = seed * 100 + (unsigned)number;
-	writer->out = open(in_folder("out", number), O_RDWR | O_CREAT, 0600);
-	writer->in = open(in_folder("in", 0), O_RDONLY);
-}
-
-/* Half of the writers are threads of one process, half are processes. */
-static int write_all(int writers, unsigned seed)
-{
-	static struct writer all[WRITERS_MAX];
-
-	for (int i = 0; i < writers; i++) {
-		open_writer(&all[i], i, seed);
-		if (i % 2 && !fork())
-			write_on(&all[i]);
-		else if (i && i % 2 == 0)
-			pthread_create(&all[i].thread, NULL, write_on, &all[i]);
-	}
-	write_on(&all[0]);
-	return 0;
-}
-
-static void fill_source(void)
-{
-	static char data[OP_MAX];
-	REIN_AUTO_FD int fd = open(in_folder("in", 0), O_WRONLY | O_CREAT, 0600);
-
-	cr_assert_eq(write(fd, data, sizeof(data)), OP_MAX);
-}
-
-/* What stopped the agent is the hook alone: there is no supervisor. */
-static void flood(int writers, unsigned seed, uint64_t rate, uint64_t burst, enum rein_on_trip on_trip)
-{
-	struct caged caged;
-	uint64_t begin, bytes, allowed;
-	pid_t child;
-
-	caged_open(&caged);
-	make_folder();
-	fill_source();
-	caged_break(&caged, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, rate, burst, on_trip);
-	caged_start(&caged, false, true);
-	begin = caged_now_ns();
-	child = caged_fork(&caged);
-	if (!child)
-		_exit(write_all(writers, seed));
-	if (on_trip == REIN_ON_TRIP_KILL)
-		cr_assert_eq(caged_wait(child), 1000 + SIGKILL);
-	else
-		cr_assert_eq(waitpid(child, NULL, WUNTRACED), child);
-	if (on_trip == REIN_ON_TRIP_KILL)
-		cr_assert(caged_emptied(&caged));
-	allowed = burst + rate * ((caged_now_ns() - begin) / 1000000 + 1) / 1000;
-	bytes = bytes_in_folder();
-	cr_expect_leq(bytes, allowed + (uint64_t)writers * OP_MAX, "%d writers: %llu bytes, %llu allowed, %llu charged",
-		      writers, (unsigned long long)bytes, (unsigned long long)allowed,
-		      (unsigned long long)caged.launch.state->meters[REIN_METER_WRITE_BYTES]);
-	/* A copy that the kernel cuts short is charged in full, so it is not all of the burst. */
-	cr_expect_gt(bytes + (uint64_t)writers * OP_MAX, burst / 2, "%d writers: nothing much was written", writers);
-	cr_expect_eq(caged.launch.state->latch, 1 + on_trip);
-	cr_expect_eq(caged.launch.state->breakers[0].bucket.trips, 1);
-	caged_stop(&caged);
-	remove_folder();
-}
-
-Test(bpf_trace, kill_ends_every_mix_of_writers_within_one_operation_each, .timeout = 60)
-{
-	static const int mixes[] = {1, 2, 3, 8, 21, 64};
-
-	for (size_t i = 0; i < REIN_COUNT(mixes); i++)
-		flood(mixes[i], (unsigned)i, MIB, 3 * MIB + i, REIN_ON_TRIP_KILL);
-}
-
-Test(bpf_trace, freeze_stops_writers_and_nothing_more_is_written, .timeout = 60)
-{
-	static const int mixes[] = {1, 5, 32};
-
-	for (size_t i = 0; i < REIN_COUNT(mixes); i++)
-		flood(mixes[i], 50 + (unsigned)i, MIB, 3 * MIB, REIN_ON_TRIP_FREEZE);
-}
-
-/* Which of the two threads may go on, and who writes. */
-struct pair {
-	int go[2];
-	volatile pid_t writer; /* shared with the test */
-};
-
-static void *write_when_told(void *argument)
-{
-	struct pair *pair = argument;
-	int fd = open(in_folder("out", 0), O_WRONLY | O_CREAT | O_APPEND, 0600);
-	char byte;
-
-	pair->writer = gettid();
-	if (read(pair->go[0], &byte, 1) == 1)
-		while (write(fd, "x", 1) == 1)
-			;
-	return NULL;
-}
-
-/* The parent of a vfork takes no SIGSTOP before its child is done, which here is never. */
-static int trip_by_vfork(struct pair *pair)
-{
-	pthread_t writer;
-
-	if (!fork())
-		_exit(0); /* the burst */
-	if (pthread_create(&writer, NULL, write_when_told, pair))
-		return 1;
-	while (!pair->writer)
-		sched_yield();
-	if (!syscall(SYS_clone, CLONE_VFORK | SIGCHLD, NULL))
-		pause();
-	return 2;
-}
-
-static char state_of(pid_t thread)
-{
-	char path[64], line[256] = "";
-	const char *behind;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", thread);
-	file = fopen(path, "re");
-	if (!file)
-		return 'X';
-	if (!fgets(line, sizeof(line), file))
-		line[0] = 0;
-	fclose(file);
-	behind = strrchr(line, ')');
-	return behind && behind[1] ? behind[2] : 'X';
-}
-
-Test(bpf_trace, freeze_stops_a_thread_whose_sibling_cannot_stop, .timeout = 60)
-{
-	struct pair *pair = mmap(NULL, sizeof(*pair), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	struct caged caged;
-	pid_t child;
-
-	caged_open(&caged);
-	make_folder();
-	cr_assert_eq(pipe(pair->go), 0);
-	caged_break(&caged, REIN_MECH_BPF_TRACE, REIN_METER_FORK_COUNT, CAGED_NEVER, 1, REIN_ON_TRIP_FREEZE);
-	caged_start(&caged, false, true);
-	child = caged_fork(&caged);
-	if (!child)
-		_exit(trip_by_vfork(pair));
-	while (!REIN_LOAD(&caged.launch.state->latch))
-		sched_yield();
-	cr_assert_eq(write(pair->go[1], "g", 1), 1);
-	while (state_of(pair->writer) != 'T' && bytes_in_folder() < 100)
-		sched_yield();
-	cr_expect_leq(bytes_in_folder(), 1, "it wrote on");
-	caged_stop(&caged);
-	remove_folder();
-}
 
 static int write_plainly(void *argument)
 {
 	static char data[OP_MAX];
-	int fd = open(in_folder("out", 0), O_WRONLY | O_CREAT, 0600);
+	int fd = open(scratch_path("out", 0), O_WRONLY | O_CREAT, 0600);
 
 	for (;;)
 		if (write(fd, data, sizeof(data)) != OP_MAX)
@@ -299,20 +39,20 @@ Test(bpf_trace, the_write_that_trips_kill_leaves_no_byte)
 	struct caged caged;
 
 	caged_open(&caged);
-	make_folder();
+	scratch_make();
 	caged_break(&caged, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, CAGED_NEVER, 10 * OP_MAX + 1,
 		    REIN_ON_TRIP_KILL);
 	caged_start(&caged, false, true);
 	cr_expect_eq(caged_run(&caged, write_plainly, NULL), 1000 + SIGKILL);
-	cr_expect_eq(bytes_in_folder(), 10 * OP_MAX);
+	cr_expect_eq(scratch_bytes("out"), 10 * OP_MAX);
 	caged_stop(&caged);
-	remove_folder();
+	scratch_remove();
 }
 
 static int delete_all(void *argument)
 {
 	for (int i = 0; i < 200; i++)
-		unlink(in_folder("", i));
+		unlink(scratch_path("", i));
 	return 0;
 }
 
@@ -321,25 +61,26 @@ Test(bpf_trace, deletes_stop_at_the_burst)
 	struct caged caged;
 
 	caged_open(&caged);
-	make_folder();
+	scratch_make();
 	for (int i = 0; i < 200; i++)
-		close(open(in_folder("", i), O_CREAT | O_WRONLY, 0600));
+		close(open(scratch_path("", i), O_CREAT | O_WRONLY, 0600));
 	caged_break(&caged, REIN_MECH_BPF_TRACE, REIN_METER_DELETE_FILES, CAGED_NEVER, 20, REIN_ON_TRIP_KILL);
 	caged_start(&caged, false, true);
 	cr_expect_eq(caged_run(&caged, delete_all, NULL), 1000 + SIGKILL);
 	/* One more than the burst: its signal was pending when it was already done. */
-	cr_expect_eq(files_in_folder(), 200 - 21);
+	cr_expect_eq(scratch_files(), 200 - 21);
 	caged_stop(&caged);
-	remove_folder();
+	scratch_remove();
 }
 
 static int do_one_of_each(void *argument)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
-	int fd = open(in_folder("a", 0), O_RDWR | O_CREAT, 0600), dir = open(folder, O_RDONLY | O_DIRECTORY);
+	int fd = open(scratch_path("a", 0), O_RDWR | O_CREAT, 0600),
+	    dir = open(scratch_folder(), O_RDONLY | O_DIRECTORY);
 	int status, memory = memfd_create("m", 0), sock = socket(AF_UNIX, SOCK_DGRAM, 0);
 
-	snprintf(name.sun_path, sizeof(name.sun_path), "%s/s", folder);
+	snprintf(name.sun_path, sizeof(name.sun_path), "%s/s", scratch_folder());
 	if (fd < 0 || write(fd, "12345", 5) != 5 || write(memory, "12345", 5) != 5)
 		return 1;
 	if (mkdirat(dir, "d", 0700) || symlinkat("a", dir, "l") || bind(sock, (void *)&name, sizeof(name)))
@@ -369,7 +110,7 @@ Test(bpf_trace, counts_what_happened_and_no_more)
 	struct caged caged;
 
 	caged_open(&caged);
-	make_folder();
+	scratch_make();
 	caged_break(&caged, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, 1000000, 1000000, REIN_ON_TRIP_KILL);
 	caged_start(&caged, false, true);
 	cr_assert_eq(caged_run(&caged, do_one_of_each, NULL), 0);
@@ -377,12 +118,12 @@ Test(bpf_trace, counts_what_happened_and_no_more)
 		cr_expect_eq(caged.launch.state->meters[i], expected[i], "meter %d: %llu", i,
 			     (unsigned long long)caged.launch.state->meters[i]);
 	caged_stop(&caged);
-	remove_folder();
+	scratch_remove();
 }
 
 static int map_shared(void *argument)
 {
-	int fd = open(in_folder("out", 0), O_RDWR | O_CREAT, 0600);
+	int fd = open(scratch_path("out", 0), O_RDWR | O_CREAT, 0600);
 	char *at;
 
 	if (ftruncate(fd, 8 * MIB))
@@ -396,7 +137,7 @@ static int map_shared(void *argument)
 
 static int map_then_protect(void *argument)
 {
-	int fd = open(in_folder("out", 0), O_RDWR | O_CREAT, 0600);
+	int fd = open(scratch_path("out", 0), O_RDWR | O_CREAT, 0600);
 
 	if (ftruncate(fd, 8 * MIB))
 		return 1;
@@ -405,7 +146,7 @@ static int map_then_protect(void *argument)
 
 static int map_and_grow(void *argument)
 {
-	int fd = open(in_folder("out", 0), O_RDWR | O_CREAT, 0600);
+	int fd = open(scratch_path("out", 0), O_RDWR | O_CREAT, 0600);
 	char *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	return mremap(at, 4096, 8 * MIB, MREMAP_MAYMOVE) == MAP_FAILED ? 2 : 3;
@@ -415,7 +156,7 @@ static int write_gathered(void *argument)
 {
 	static char data[OP_MAX];
 	struct iovec vector[1024];
-	int fd = open(in_folder("out", 0), O_WRONLY | O_CREAT, 0600);
+	int fd = open(scratch_path("out", 0), O_WRONLY | O_CREAT, 0600);
 
 	for (int i = 0; i < 1024; i++)
 		vector[i] = (struct iovec){data, sizeof(data)};
@@ -424,7 +165,7 @@ static int write_gathered(void *argument)
 
 static int allocate(void *argument)
 {
-	int fd = open(in_folder("out", 0), O_WRONLY | O_CREAT, 0600);
+	int fd = open(scratch_path("out", 0), O_WRONLY | O_CREAT, 0600);
 
 	return fallocate(fd, 0, 0, 8 * MIB) ? 2 : 3;
 }
@@ -433,7 +174,7 @@ static int allocate(void *argument)
 static int splice_through(void *argument)
 {
 	static char data[OP_MAX];
-	int fd = open(in_folder("out", 0), O_WRONLY | O_CREAT, 0600), ends[2];
+	int fd = open(scratch_path("out", 0), O_WRONLY | O_CREAT, 0600), ends[2];
 
 	if (pipe(ends))
 		return 1;
@@ -452,19 +193,19 @@ Test(bpf_trace, every_way_for_bytes_into_a_file_is_stopped, .timeout = 30)
 		struct caged caged;
 
 		caged_open(&caged);
-		make_folder();
+		scratch_make();
 		caged_break(&caged, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, CAGED_NEVER, 2 * MIB,
 			    REIN_ON_TRIP_KILL);
 		caged_start(&caged, false, true);
 		cr_expect_eq(caged_run(&caged, ways[i], NULL), 1000 + SIGKILL, "way %zu", i);
 		caged_stop(&caged);
-		remove_folder();
+		scratch_remove();
 	}
 }
 
 static int write_a_little(void *argument)
 {
-	int fd = open(in_folder("out", 0), O_WRONLY | O_CREAT, 0600);
+	int fd = open(scratch_path("out", 0), O_WRONLY | O_CREAT, 0600);
 	char go;
 
 	if (read(*(int *)argument, &go, 1) != 1)
@@ -481,7 +222,7 @@ Test(bpf_trace, a_trip_is_one_agents_own)
 
 	caged_open(&first);
 	caged_open(&second);
-	make_folder();
+	scratch_make();
 	cr_assert_eq(pipe(go), 0);
 	caged_break(&first, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, CAGED_NEVER, 4, REIN_ON_TRIP_KILL);
 	caged_break(&second, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, CAGED_NEVER, 100, REIN_ON_TRIP_KILL);
@@ -496,7 +237,7 @@ Test(bpf_trace, a_trip_is_one_agents_own)
 	cr_expect_eq(second.launch.state->latch, 0);
 	caged_stop(&first);
 	caged_stop(&second);
-	remove_folder();
+	scratch_remove();
 }
 
 static int exec_missing_rights(void *argument)
@@ -559,7 +300,7 @@ Test(bpf_trace, a_sub_cgroup_is_metered_too)
 	pid_t child;
 
 	caged_open(&caged);
-	make_folder();
+	scratch_make();
 	cr_assert_eq(pipe(go), 0);
 	caged_break(&caged, REIN_MECH_BPF_TRACE, REIN_METER_WRITE_BYTES, CAGED_NEVER, 4, REIN_ON_TRIP_KILL);
 	caged_start(&caged, false, true);
@@ -574,5 +315,5 @@ Test(bpf_trace, a_sub_cgroup_is_metered_too)
 	cr_assert_eq(write(go[1], "g", 1), 1);
 	cr_expect_eq(caged_wait(child), 1000 + SIGKILL);
 	caged_stop(&caged);
-	remove_folder();
+	scratch_remove();
 }
