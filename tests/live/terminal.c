@@ -100,6 +100,30 @@ Test(terminal, job_control_works, .timeout = 60)
 }
 
 /* ^C ends the foreground program, not rein; ^D ends the shell. */
+/* The command stops itself in order to have rein stopped, and leaves something behind that would go on meanwhile. */
+#define TICKS                                                                                       \
+	"(while :; do echo x >>ticks; sleep 0.05; done) & until [ -s ticks ]; do sleep 0.1; done; " \
+	"kill -STOP $$; echo ba\"\"ck; kill $!"
+
+Test(terminal, nothing_goes_on_while_rein_is_stopped, .timeout = 60)
+{
+	TRIAL trial = trial_open();
+	const char *const shell[] = {"/bin/bash", "--norc", "--noprofile", "-i", NULL};
+	struct pty pty = pty_start(shell, trial.workspace, 30, 100);
+	char line[1024];
+
+	trial_profile(&trial, plain);
+	snprintf(line, sizeof(line), "%s run -p %s -- sh -c '%s'\r", harness_rein(), trial.profile, TICKS);
+	pty_type(&pty, line);
+	pty_expect(&pty, "Stopped");
+	pty_type(&pty, "for i in 1 2 3 4 5 6 7 8 9; do a=$(wc -c <ticks); sleep 1; [ $a = $(wc -c <ticks) ] && "
+		       "echo st\"\"ill && break; done\r");
+	pty_expect(&pty, "still\r\n");
+	pty_type(&pty, "fg; exit 7\r");
+	pty_expect(&pty, "back\r\n");
+	cr_assert_eq(pty_finish(&pty), 7);
+}
+
 Test(terminal, keys_go_to_the_agent, .timeout = 60)
 {
 	TRIAL trial = trial_open();

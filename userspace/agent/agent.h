@@ -29,6 +29,7 @@ enum rein_hold {
 	REIN_HOLD_THROTTLE = 1 << 1, /* until the rate allows */
 	REIN_HOLD_PERSON = 1 << 2,   /* rein freeze */
 	REIN_HOLD_AUDIT = 1 << 3,    /* audit: strict, and nothing can be written */
+	REIN_HOLD_ABSENCE = 1 << 4,  /* rein itself is stopped (^Z) */
 };
 
 /* What ended an agent other than itself; decides the exit code of `rein run`. */

@@ -146,9 +146,7 @@ json_t *rein_breakers_json(const struct rein_agent *agent)
 /* Whether anybody here counts it: hooks count every meter that they see, the others only what a breaker asks for. */
 static bool is_counted(const struct rein_state *state, enum rein_meter meter)
 {
-	bool net = meter >= REIN_METER_NET_TX_BYTES && meter <= REIN_METER_NET_DNS_QUERIES;
-
-	return state->flags & (net ? REIN_STATE_NET : REIN_STATE_TRACE | REIN_STATE_FILE) ||
+	return state->flags & (rein_meter_is_network(meter) ? REIN_STATE_NET : REIN_STATE_TRACE | REIN_STATE_FILE) ||
 	       state->breakers_of[meter] || REIN_LOAD(&state->meters[meter]);
 }
 

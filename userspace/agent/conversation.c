@@ -70,7 +70,11 @@ static void bring_to_front(struct rein_agent *agent)
 	rein_message_send(agent->init_socket, REIN_MESSAGE_RESUME, 0, NULL, -1);
 }
 
-/* ^Z: the outer shell gets its terminal back and sees rein stopped; `fg` brings both on again. */
+/*
+ * ^Z: the outer shell gets its terminal back and sees rein stopped; `fg` brings both on again. Meanwhile nobody
+ * samples, records or looks at the clock, and the command may have stopped itself for that: so all of the agent stands
+ * still.
+ */
 static int on_stopped(struct rein_supervisor *supervisor, const struct rein_message *message, int *fd,
 		      struct rein_error *err)
 {
@@ -82,9 +86,10 @@ static int on_stopped(struct rein_supervisor *supervisor, const struct rein_mess
 		bring_to_front(agent);
 	if (agent->life != REIN_LIFE_RUNNING || message->value == SIGTTIN || message->value == SIGTTOU)
 		return 0;
-	rein_terminal_suspend(agent);
+	if (rein_agent_hold(agent, REIN_HOLD_ABSENCE, err) < 0)
+		return rein_context(err, "the agent cannot be stopped while rein is");
 	raise(SIGSTOP);
-	return 0; /* SIGCONT arrives as a signal */
+	return rein_agent_release(agent, REIN_HOLD_ABSENCE, err); /* SIGCONT arrives as a signal too */
 }
 
 static int on_exited(struct rein_supervisor *supervisor, const struct rein_message *message, int *fd,

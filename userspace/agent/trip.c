@@ -66,7 +66,7 @@ int rein_trip_errno(const struct rein_agent *agent, const struct rein_trip *trip
 
 	if (trip->by || (trip->action != REIN_ON_TRIP_DENY && !fails_alone(agent, trip)))
 		return 0;
-	return meter >= REIN_METER_NET_TX_BYTES && meter <= REIN_METER_NET_DNS_QUERIES ? EPERM : EDQUOT;
+	return rein_meter_is_network(meter) ? EPERM : EDQUOT;
 }
 
 enum rein_trip_cause rein_trip_cause(const struct rein_agent *agent, const struct rein_trip *trip)

@@ -70,7 +70,7 @@ static void say_lost(FILE *out, const json_t *line)
 
 static void say_degrade(FILE *out, const json_t *line)
 {
-	fprintf(out, "Started without: %s. %s", word(line, "object") ?: "a rule", word(line, "why") ?: "");
+	fprintf(out, "Started without \"%s\": %s.", word(line, "object") ?: "a rule", word(line, "why") ?: "");
 }
 
 static void say_unreadable(FILE *out, const json_t *line)

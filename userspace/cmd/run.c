@@ -227,16 +227,24 @@ static void take_down(struct run *run, int code, const char *why)
 	rein_setup_free(&run->setup);
 }
 
+static void say_denials(const struct run *run)
+{
+	unsigned long long denials = run->outcome.denials;
+
+	if (denials)
+		rein_say("%s: %llu %s refused; `rein log %s` shows each with its reason%s", run->registration.id,
+			 denials, denials == 1 ? "operation was" : "operations were",
+			 run->options.audit ? run->options.audit : run->registration.id,
+			 run->setup.plan.trace_denials ? "" : " (refused paths are not among them: that takes root)");
+}
+
 static void say_outcome(const struct run *run)
 {
 	const struct rein_outcome *outcome = &run->outcome;
 
 	if (outcome->why[0])
 		rein_say("%s", outcome->why);
-	if (outcome->denials)
-		rein_say("%s: %llu operations were refused; `rein log %s` shows each with its reason",
-			 run->registration.id, (unsigned long long)outcome->denials,
-			 run->options.audit ? run->options.audit : run->registration.id);
+	say_denials(run);
 	if (outcome->unwritten)
 		rein_say("%s: %llu events could not be written to the audit log", run->registration.id,
 			 (unsigned long long)outcome->unwritten);

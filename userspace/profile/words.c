@@ -87,6 +87,11 @@ bool rein_meter_is_bytes(enum rein_meter meter)
 	return meter == REIN_METER_WRITE_BYTES || meter == REIN_METER_NET_TX_BYTES || meter == REIN_METER_NET_RX_BYTES;
 }
 
+bool rein_meter_is_network(enum rein_meter meter)
+{
+	return meter >= REIN_METER_NET_TX_BYTES && meter <= REIN_METER_NET_DNS_QUERIES;
+}
+
 const char *rein_access_name(enum rein_access access)
 {
 	static const char *const names[] = {NULL, "read", "write", NULL, "execute"};

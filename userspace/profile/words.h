@@ -16,6 +16,8 @@ const char *rein_meter_name(enum rein_meter meter);
 bool rein_meter_parse(const char *word, enum rein_meter *ret_meter);
 /* Whether the meter counts bytes rather than things. */
 bool rein_meter_is_bytes(enum rein_meter meter);
+/* Whether it counts what sockets do. */
+bool rein_meter_is_network(enum rein_meter meter);
 
 const char *rein_on_trip_name(enum rein_on_trip on_trip);
 bool rein_on_trip_parse(const char *word, enum rein_on_trip *ret_on_trip);
