@@ -16,6 +16,7 @@
 #include "harness/caged.h"
 #include "harness/scratch.h"
 #include "mech/cgroup.h"
+#include "mech/cgroup_tree.h"
 
 /* bpf-trace by its effects: the bytes in the files, the files that are left, the processes that stopped. */
 
