@@ -123,6 +123,6 @@ $(BUILD)/fuzz/userspace/%.o: userspace/%.c | $(BPF_SKELETONS)
 $(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_OBJECTS)
 	@echo "  FUZZ  $<"
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(TEST_CPPFLAGS) -std=gnu17 $(FUZZ_FLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $^ $(LDLIBS)
+	$(Q)$(CLANG) $(TEST_CPPFLAGS) -std=gnu17 $(FUZZ_FLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(FUZZ_OBJECTS) $(LDLIBS)
 
 -include $(HARNESS_OBJECTS:.o=.d) $(PROBE_OBJECTS:.o=.d) $(TESTS:%=%.d) $(FUZZ_OBJECTS:.o=.d) $(FUZZERS:%=%.d)
