@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include "harness/sandbox.h"
 
+#include <criterion/criterion.h>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -255,4 +256,29 @@ int sandbox_run(struct sandbox *sandbox, enum sandbox_with with, int (*inside)(c
 	if (with & SANDBOX_MOUNTS)
 		rein_mech_namespaces.release(&sandbox->launch);
 	return r;
+}
+
+void sandbox_expect(struct sandbox *sandbox, int (*inside)(const struct sandbox *))
+{
+	static const enum sandbox_with withs[] = {SANDBOX_MOUNTS, SANDBOX_BOTH};
+
+	for (size_t i = 0; i < REIN_COUNT(withs); i++) {
+		int r = sandbox_run(sandbox, withs[i], inside);
+
+		cr_assert_eq(r, 0, "with %d: returned %d (line of HOLDS, +1): %s", withs[i], r, sandbox->text);
+	}
+}
+
+bool can_read(const char *file)
+{
+	REIN_AUTO_FD int fd = open(file, O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0;
+}
+
+bool can_write(const char *file)
+{
+	REIN_AUTO_FD int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	return fd >= 0 && write(fd, "new", 3) == 3;
 }

@@ -43,6 +43,13 @@ enum sandbox_with {
  */
 int sandbox_run(struct sandbox *sandbox, enum sandbox_with with, int (*inside)(const struct sandbox *));
 
+/* Runs `inside` with the mounts alone and with Landlock too, and fails the test where it does not return 0. */
+void sandbox_expect(struct sandbox *sandbox, int (*inside)(const struct sandbox *));
+
+/* For what runs inside: whether the file can be opened for reading; made, if need be, and written to. */
+bool can_read(const char *file);
+bool can_write(const char *file);
+
 /*
  * For what runs inside: returns a number made from the line of the first condition that does not hold. Lines beyond
  * 240 count modulo, since an exit status is a byte.

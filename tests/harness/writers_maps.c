@@ -181,10 +181,11 @@ static char *mapped(struct writer *writer, size_t n, int protection, size_t *ret
 	return mapping;
 }
 
-static void map_own_memory_file(struct writer *writer, size_t n)
+/* Through the thread's own memory, whose protection the kernel passes over. */
+static void store_by_memory_file(struct writer *writer, size_t n, int protection)
 {
 	size_t room;
-	char *mapping = mapped(writer, n, PROT_READ, &room);
+	char *mapping = mapped(writer, n, protection, &room);
 	REIN_AUTO_FD int fd = open("/proc/thread-self/mem", O_RDWR | O_CLOEXEC);
 
 	if (!mapping)
@@ -194,17 +195,14 @@ static void map_own_memory_file(struct writer *writer, size_t n)
 	munmap(mapping, n);
 }
 
+static void map_own_memory_file(struct writer *writer, size_t n)
+{
+	store_by_memory_file(writer, n, PROT_READ);
+}
+
 static void map_writable_memory_file(struct writer *writer, size_t n)
 {
-	size_t room;
-	char *mapping = mapped(writer, n, PROT_READ | PROT_WRITE, &room);
-	REIN_AUTO_FD int fd = open("/proc/thread-self/mem", O_RDWR | O_CLOEXEC);
-
-	if (!mapping)
-		return;
-	if (pwrite(fd, writer->data, room, (off_t)(uintptr_t)mapping) < 0)
-		mprotect(mapping, n, PROT_NONE);
-	munmap(mapping, n);
+	store_by_memory_file(writer, n, PROT_READ | PROT_WRITE);
 }
 
 static void map_vm_writev(struct writer *writer, size_t n)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <criterion/criterion.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "harness/caged.h"
+#include "harness/layers.h"
 
 /* write.bytes by every entrance to a file: what is on the disk, and what the meter says of it. */
 
@@ -187,51 +187,21 @@ static int once(void *argument)
 	return done == -1 ? errno : 254;
 }
 
+static struct layers layers;
 static int folder = -1;
-static char path[64];
 
-static int drop(const char *name, const struct stat *status, int kind, struct FTW *walk)
-{
-	return remove(name);
-}
-
-static void leave_folder(void)
-{
-	char below[96];
-
-	close(folder);
-	snprintf(below, sizeof(below), "%s/merged", path);
-	umount2(below, MNT_DETACH);
-	nftw(path, drop, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-/* A folder in which there is a source for copies; below an overlay, a merged view of it. */
+/* A folder in which there is a source for copies and a file to write to, or an overlay of the one upon the other. */
 static void make_folder(bool overlay)
 {
-	char options[256], below[96];
 	int in;
 
-	snprintf(path, sizeof(path), "/tmp/rein-bytes-XXXXXX");
-	cr_assert_not_null(mkdtemp(path));
-	folder = open(path, O_PATH | O_DIRECTORY);
-	in = openat(folder, "in", O_WRONLY | O_CREAT, 0600);
+	layers_open(&layers);
+	in = openat(overlay ? layers.lower : layers.upper, "in", O_WRONLY | O_CREAT, 0600);
 	cr_assert_eq(write(in, data, sizeof(data)), (ssize_t)sizeof(data));
 	close(in);
-	close(openat(folder, "out", O_WRONLY | O_CREAT, 0600));
-	if (!overlay)
-		return;
-	for (int i = 0; i < 4; i++)
-		cr_assert_eq(mkdirat(folder, (const char *[]){"lower", "upper", "work", "merged"}[i], 0700), 0);
-	cr_assert_eq(renameat(folder, "in", folder, "lower/in"), 0);
-	cr_assert_eq(renameat(folder, "out", folder, "upper/out"), 0);
-	snprintf(options, sizeof(options), "lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work", path, path, path);
-	snprintf(below, sizeof(below), "%s/merged", path);
-	if (mount("overlay", below, "overlay", 0, options)) {
-		leave_folder();
-		cr_skip_test("no overlayfs here: %m");
-	}
-	close(folder);
-	folder = open(below, O_PATH | O_DIRECTORY);
+	close(openat(layers.upper, "out", O_WRONLY | O_CREAT, 0600));
+	layers_see(&layers, overlay);
+	folder = layers.view;
 }
 
 static size_t size_of_out(void)
@@ -279,7 +249,7 @@ static void go(const struct way *way, bool overlay)
 	cr_expect_leq(size_of_out(), 512 * KIB, "%s: %lu", way->name, (unsigned long)size_of_out());
 	cr_expect_eq(caged.launch.state->breakers[0].bucket.trips, 1, "%s", way->name);
 	caged_stop(&caged);
-	leave_folder();
+	layers_close(&layers);
 }
 
 Test(bpf_file_bytes, every_way_is_counted_once_and_stops_before_the_burst)
@@ -328,7 +298,7 @@ Test(bpf_file_bytes, what_sendfile_did_not_write_is_given_back)
 	cr_expect_eq(written(&caged), 1000, "%lu", (unsigned long)written(&caged));
 	cr_expect_eq(caged.launch.state->breakers[0].bucket.used, 1000);
 	caged_stop(&caged);
-	leave_folder();
+	layers_close(&layers);
 }
 
 /* More than the burst is asked for, less than that is there: not this way, and no trip. */
@@ -359,5 +329,5 @@ Test(bpf_file_bytes, what_asks_for_more_than_there_is_trips_nothing)
 	cr_expect_eq(written(&caged), 110, "%lu", (unsigned long)written(&caged));
 	cr_expect_eq(caged.launch.state->breakers[0].bucket.trips, 0);
 	caged_stop(&caged);
-	leave_folder();
+	layers_close(&layers);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <criterion/criterion.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <pthread.h>
@@ -19,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "harness/caged.h"
+#include "harness/layers.h"
 
 /* What is counted in files, by its kind: each act once, whatever the kernel makes of it below; and none past a burst.
  */
@@ -28,7 +28,7 @@
 TestSuite(bpf_file_counts, .timeout = 240);
 
 static int folder = -1;
-static char path[64];
+static struct layers layers;
 
 /* Each does one thing in the folder and returns 0, an errno, or 255 for a mistake of the test's own. */
 
@@ -309,21 +309,6 @@ static const struct act {
 	{"thread", start_thread, {0}},
 };
 
-static int drop(const char *name, const struct stat *status, int kind, struct FTW *walk)
-{
-	return remove(name);
-}
-
-static void leave_place(void)
-{
-	char below[96];
-
-	close(folder);
-	snprintf(below, sizeof(below), "%s/merged", path);
-	umount2(below, MNT_DETACH);
-	nftw(path, drop, 16, FTW_DEPTH | FTW_PHYS);
-}
-
 static void fill(int at)
 {
 	static char data[16 * KIB];
@@ -344,31 +329,10 @@ enum place { PLAIN, UPPER, LOWER };
 
 static void make_place(enum place place)
 {
-	static const char *const folders[] = {"lower", "upper", "work", "merged"};
-	char options[256], below[96];
-	int at;
-
-	snprintf(path, sizeof(path), "/tmp/rein-counts-XXXXXX");
-	cr_assert_not_null(mkdtemp(path));
-	folder = open(path, O_RDONLY | O_DIRECTORY);
-	for (size_t i = 0; i < REIN_COUNT(folders); i++)
-		cr_assert_eq(mkdirat(folder, folders[i], 0700), 0);
-	at = openat(folder, folders[place == LOWER ? 0 : 1], O_RDONLY | O_DIRECTORY);
-	fill(at);
-	close(folder);
-	folder = at;
-	if (place == PLAIN)
-		return;
-	snprintf(options, sizeof(options), "lowerdir=%s/lower,upperdir=%s/upper,workdir=%s/work", path, path, path);
-	snprintf(below, sizeof(below), "%s/merged", path);
-	if (mount("overlay", below, "overlay", 0, options)) {
-		int error = errno;
-
-		leave_place();
-		cr_skip_test("no overlayfs here: %s", strerror(error));
-	}
-	close(folder);
-	folder = open(below, O_RDONLY | O_DIRECTORY);
+	layers_open(&layers);
+	fill(place == LOWER ? layers.lower : layers.upper);
+	layers_see(&layers, place != PLAIN);
+	folder = layers.view;
 }
 
 static int act_once(void *argument)
@@ -405,7 +369,7 @@ static void count(const struct act *act, enum place place, const char *where)
 			  (unsigned long)act->meters[i]);
 	}
 	caged_stop(&caged);
-	leave_place();
+	layers_close(&layers);
 }
 
 Test(bpf_file_counts, every_act_is_counted_once)
@@ -430,16 +394,14 @@ Test(bpf_file_counts, what_is_copied_up_is_counted_too)
 static int copy_up(uint64_t burst, uint64_t *ret_bytes)
 {
 	struct caged caged;
-	char upper[96];
 	int result;
 
 	open_caged(&caged, LOWER, REIN_METER_WRITE_BYTES, burst, REIN_ON_TRIP_DENY);
 	result = caged_run(&caged, act_once, (void *)&(struct act){"open", open_to_write, {0}});
 	*ret_bytes = caged.launch.state->meters[REIN_METER_WRITE_BYTES];
-	snprintf(upper, sizeof(upper), "%s/upper/full", path);
-	cr_expect_eq(access(upper, F_OK) == 0, result == 0);
+	cr_expect_eq(faccessat(layers.upper, "full", F_OK, 0) == 0, result == 0);
 	caged_stop(&caged);
-	leave_place();
+	layers_close(&layers);
 	return result;
 }
 
@@ -470,7 +432,7 @@ static void refuse(const struct act *act, enum rein_meter meter)
 	cr_expect_eq(after.st_mode & 07777, 0600, "%s", act->name);
 	cr_expect_eq(after.st_uid, 0, "%s", act->name);
 	caged_stop(&caged);
-	leave_place();
+	layers_close(&layers);
 }
 
 Test(bpf_file_counts, no_act_happens_past_the_burst)

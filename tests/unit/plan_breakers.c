@@ -70,13 +70,21 @@ static struct rein_breaker_rule breaker(enum rein_meter meter, enum rein_on_trip
 					  .exactness = exactness};
 }
 
+/* The plan for one breaker; good until the next. */
+static struct rein_plan plan_for(const struct rein_machine *machine, struct rein_breaker_rule rule, bool ci)
+{
+	static struct rein_policy policy; /* outlives the plan */
+
+	rein_vec_free(&policy.breakers);
+	policy = policy_empty();
+	*rein_vec_add(&policy.breakers) = rule;
+	return plan_of(&policy, machine, &(struct rein_plan_options){.agent_uid = 1000, .ci = ci});
+}
+
 static void expect(const struct rein_machine *machine, const struct rein_breaker_rule *rule, enum rein_mechanism by)
 {
-	struct rein_policy policy = policy_empty();
-	struct rein_plan plan;
+	struct rein_plan plan = plan_for(machine, *rule, false);
 
-	*rein_vec_add(&policy.breakers) = *rule;
-	plan = plan_of(&policy, machine, &(struct rein_plan_options){.agent_uid = 1000});
 	cr_expect_eq(plan.breakers.count, 1);
 	cr_expect_eq(plan.breakers.items[0].by, by, "tier %s, %s of %s, %s: %s rather than %s",
 		     rein_tier_name(machine->tier), rein_on_trip_name(rule->on_trip), rein_meter_name(rule->meter),
@@ -86,7 +94,6 @@ static void expect(const struct rein_machine *machine, const struct rein_breaker
 	cr_expect(by == NONE || plan.breakers.items[0].exactness >= rule->exactness);
 	cr_expect(by == NONE || plan.use[by], "who keeps a breaker is used");
 	rein_plan_free(&plan);
-	rein_vec_free(&policy.breakers);
 }
 
 Test(plan_breakers, finds_who_keeps_each_pair_or_refuses)
@@ -182,24 +189,19 @@ Test(plan_breakers, bytes_of_a_shared_network_cannot_be_sampled)
 Test(plan_breakers, ci_says_that_a_freeze_kills)
 {
 	struct rein_machine root = machine_root();
-	struct rein_policy policy = policy_empty();
-	struct rein_plan plan;
+	struct rein_breaker_rule rule = breaker(REIN_METER_DELETE_FILES, REIN_ON_TRIP_FREEZE, REIN_EXACTNESS_SAMPLED);
+	struct rein_plan plan = plan_for(&root, rule, true);
 
-	*rein_vec_add(&policy.breakers) = breaker(REIN_METER_DELETE_FILES, REIN_ON_TRIP_FREEZE, REIN_EXACTNESS_SAMPLED);
-	plan = plan_of(&policy, &root, &(struct rein_plan_options){.agent_uid = 1000, .ci = true});
 	cr_expect(strstr(line_with(&plan, "tested")->note, "with --ci nobody can thaw: it kills"));
 	rein_plan_free(&plan);
-	rein_vec_free(&policy.breakers);
 }
 
 Test(plan_breakers, the_kernel_alone_keeps_files_on_tier_a)
 {
 	struct rein_machine exact = machine_exact();
-	struct rein_policy policy = policy_empty();
-	struct rein_plan plan;
+	struct rein_breaker_rule rule = breaker(REIN_METER_WRITE_BYTES, REIN_ON_TRIP_DENY, REIN_EXACTNESS_EXACT);
+	struct rein_plan plan = plan_for(&exact, rule, false);
 
-	*rein_vec_add(&policy.breakers) = breaker(REIN_METER_WRITE_BYTES, REIN_ON_TRIP_DENY, REIN_EXACTNESS_EXACT);
-	plan = plan_of(&policy, &exact, &(struct rein_plan_options){.agent_uid = 1000});
 	cr_expect(plan.use[FILES]);
 	cr_expect(plan.use[REIN_MECH_CGROUP], "it finds an agent by its cgroup");
 	cr_expect_str_eq(line_with(&plan, "tested")->note,
@@ -208,54 +210,44 @@ Test(plan_breakers, the_kernel_alone_keeps_files_on_tier_a)
 		  "nobody pays for the entrance hook, which no breaker needs: %s",
 		  line_with(&plan, "refusals are recorded")->note);
 	rein_plan_free(&plan);
-	rein_vec_free(&policy.breakers);
 }
 
 Test(plan_breakers, what_is_sent_fails_on_tier_a_and_waits_elsewhere)
 {
 	struct rein_machine exact = machine_exact(), root = machine_root();
-	struct rein_policy policy = policy_empty();
-	struct rein_plan plan;
+	struct rein_breaker_rule rule = breaker(REIN_METER_NET_TX_BYTES, REIN_ON_TRIP_DENY, REIN_EXACTNESS_EXACT);
+	struct rein_plan plan = plan_for(&exact, rule, false);
 
-	*rein_vec_add(&policy.breakers) = breaker(REIN_METER_NET_TX_BYTES, REIN_ON_TRIP_DENY, REIN_EXACTNESS_EXACT);
-	plan = plan_of(&policy, &exact, &(struct rein_plan_options){.agent_uid = 1000});
 	cr_expect_eq(line_with(&plan, "tested")->by[1], FILES);
 	cr_expect_str_empty(line_with(&plan, "tested")->note);
 	rein_plan_free(&plan);
-	plan = plan_of(&policy, &root, &(struct rein_plan_options){.agent_uid = 1000});
+	plan = plan_for(&root, rule, false);
 	cr_expect_str_eq(line_with(&plan, "tested")->note,
 			 "data on an open TCP stream waits until the breaker closes; it does not fail");
 	rein_plan_free(&plan);
-	rein_vec_free(&policy.breakers);
 }
 
 Test(plan_breakers, says_what_tracepoints_cost_the_host)
 {
 	struct rein_machine root = machine_root();
-	struct rein_policy policy = policy_empty();
-	struct rein_plan plan;
+	struct rein_breaker_rule rule = breaker(REIN_METER_WRITE_BYTES, REIN_ON_TRIP_KILL, REIN_EXACTNESS_PROMPT);
+	struct rein_plan plan = plan_for(&root, rule, false);
 
-	*rein_vec_add(&policy.breakers) = breaker(REIN_METER_WRITE_BYTES, REIN_ON_TRIP_KILL, REIN_EXACTNESS_PROMPT);
-	plan = plan_of(&policy, &root, &(struct rein_plan_options){.agent_uid = 1000});
 	cr_expect(strstr(line_with(&plan, "refusals are recorded")->note, "the two hooks cost"));
 	rein_plan_free(&plan);
-	rein_vec_free(&policy.breakers);
 }
 
 Test(plan_breakers, says_rate_burst_and_total_as_people_write_them)
 {
 	struct rein_machine root = machine_root();
-	struct rein_policy policy = policy_empty();
-	struct rein_breaker_rule *rule = rein_vec_add(&policy.breakers);
+	struct rein_breaker_rule rule = breaker(REIN_METER_WRITE_BYTES, REIN_ON_TRIP_FREEZE, REIN_EXACTNESS_SAMPLED);
 	struct rein_plan plan;
 
-	*rule = breaker(REIN_METER_WRITE_BYTES, REIN_ON_TRIP_FREEZE, REIN_EXACTNESS_SAMPLED);
-	rule->rate_units = 20 << 20;
-	rule->burst = 256 << 20;
-	rule->total = 2ULL << 30;
-	plan = plan_of(&policy, &root, &(struct rein_plan_options){.agent_uid = 1000});
+	rule.rate_units = 20 << 20;
+	rule.burst = 256 << 20;
+	rule.total = 2ULL << 30;
+	plan = plan_for(&root, rule, false);
 	cr_expect_str_eq(line_with(&plan, "tested")->what,
 			 "tested: write.bytes over 20MiB/s, burst 256MiB, total 2GiB, then freeze");
 	rein_plan_free(&plan);
-	rein_vec_free(&policy.breakers);
 }
