@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "agent/breakers.h"
+#include "harness/harness.h"
 #include "mech/bpf_file.h"
 #include "mech/bpf_net.h"
 #include "mech/bpf_trace.h"
@@ -182,7 +183,7 @@ int caged_run(const struct caged *caged, int (*inside)(void *), void *argument)
 
 bool caged_emptied(const struct caged *caged)
 {
-	return rein_cgroup_wait(caged->launch.cgroup_fd, "populated", false, 5000);
+	return rein_cgroup_wait(caged->launch.cgroup_fd, "populated", false, HARNESS_PATIENCE_MS);
 }
 
 static int take(void *context, void *data, size_t size)

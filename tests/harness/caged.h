@@ -40,7 +40,7 @@ pid_t caged_fork(const struct caged *caged);
 int caged_wait(pid_t child);
 /* Forks, runs, waits. */
 int caged_run(const struct caged *caged, int (*inside)(void *), void *argument);
-/* Whether the cgroup is empty within five seconds. */
+/* Whether the cgroup becomes empty while somebody would wait for it. */
 bool caged_emptied(const struct caged *caged);
 /* Takes the next event out of the ring; false if there is none. */
 struct rein_raw_event;

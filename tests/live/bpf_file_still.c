@@ -88,10 +88,23 @@ static void give(int end, int fd)
 	cr_assert_eq(sendmsg(end, &message, 0), 1);
 }
 
+/* Until the process waits in that call. */
+static void await_call(pid_t pid, long number)
+{
+	char name[64], line[32] = "";
+
+	snprintf(name, sizeof(name), "/proc/%d/syscall", pid);
+	while (strtol(line, NULL, 10) != number) {
+		REIN_AUTO_FILE FILE *file = fopen(name, "re");
+
+		cr_assert(file && fgets(line, sizeof(line), file), "%s: %m", name);
+	}
+}
+
 Test(bpf_file_still, a_descriptor_that_comes_meanwhile_is_not_lost)
 {
 	struct caged caged;
-	int ends[2];
+	int ends[2], status;
 	pid_t child;
 
 	open_caged(&caged, REIN_METER_WRITE_BYTES, 1, REIN_ON_TRIP_FREEZE);
@@ -99,13 +112,17 @@ Test(bpf_file_still, a_descriptor_that_comes_meanwhile_is_not_lost)
 	child = caged_fork(&caged);
 	if (!child)
 		_exit(receive(ends[1]));
-	usleep(500000);
+	await_call(child, SYS_recvmsg);
 	caged.launch.state->latch = 1 + REIN_ON_TRIP_FREEZE;
 	give(ends[0], ends[0]);
-	usleep(500000);
+	/* It stops on its way back, or has ended before it came to where it would. */
+	cr_assert_eq(waitpid(child, &status, WUNTRACED), child);
 	caged.launch.state->latch = 0;
-	kill(child, SIGCONT);
-	cr_expect_eq(caged_wait(child), 0);
+	if (WIFSTOPPED(status)) {
+		kill(child, SIGCONT);
+		cr_assert_eq(waitpid(child, &status, 0), child);
+	}
+	cr_expect(WIFEXITED(status) && !WEXITSTATUS(status), "status %#x", (unsigned)status);
 	caged_stop(&caged);
 }
 

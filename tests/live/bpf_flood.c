@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "harness/caged.h"
+#include "harness/harness.h"
 #include "harness/sockets.h"
 
 /* bpf-net's breakers by the bytes that a receiver gets. */
@@ -97,6 +98,8 @@ static _Noreturn void receive(int type, int channel, uint64_t *bytes)
 	_exit(3);
 }
 
+#define WARM_UP (500 * harness_slow())
+
 /* A new interface drops packets for a moment. What is sent last arrives last, so nothing of this is left to be counted
  * when it has. */
 static void warm_up(struct receiver *receiver, int type)
@@ -106,12 +109,12 @@ static void warm_up(struct receiver *receiver, int type)
 	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 
 	cr_assert_eq(connect(fd, &to.any, sizeof(to.v4)), 0);
-	for (int i = 0; i < 500 && !__atomic_load_n(receiver->bytes, __ATOMIC_SEQ_CST); i++) {
+	for (int i = 0; i < WARM_UP && !__atomic_load_n(receiver->bytes, __ATOMIC_SEQ_CST); i++) {
 		send(fd, data, 1, 0);
 		poll(NULL, 0, 10);
 	}
 	send(fd, data, sizeof(data), 0);
-	for (int i = 0; i < 500 && __atomic_load_n(receiver->bytes, __ATOMIC_SEQ_CST) < sizeof(data); i++)
+	for (int i = 0; i < WARM_UP && __atomic_load_n(receiver->bytes, __ATOMIC_SEQ_CST) < sizeof(data); i++)
 		poll(NULL, 0, 10);
 	cr_assert_geq(__atomic_exchange_n(receiver->bytes, 0, __ATOMIC_SEQ_CST), sizeof(data));
 	close(fd);

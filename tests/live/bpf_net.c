@@ -186,8 +186,8 @@ static int serve_tcp(void *argument)
 	return 0;
 }
 
-/* Whether a connection from outside to a server in the cage works, both ways. */
-static bool served(struct caged *caged, uint16_t port, int *ret_errno)
+/* Whether a connection from outside to a server in the cage works, both ways, in at most so many milliseconds. */
+static bool served(struct caged *caged, uint16_t port, int ms, int *ret_errno)
 {
 	int ready[2], fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	struct serving serving = {.at = "127.0.0.1", .port = port};
@@ -206,7 +206,7 @@ static bool served(struct caged *caged, uint16_t port, int *ret_errno)
 	to = address_of("127.0.0.1", 0);
 	if (read(ready[0], &to.v4.sin_port, 2) == 2) {
 		connect(fd, &to.any, sizeof(to.v4));
-		works = poll(&done, 1, 700) == 1 && write(fd, "hello", 5) == 5 && readable(fd, 2000) &&
+		works = poll(&done, 1, ms) == 1 && write(fd, "hello", 5) == 5 && readable(fd, ms) &&
 			read(fd, text, 5) == 5 && !strcmp(text, "hello");
 	}
 	kill(child, SIGKILL);
@@ -224,9 +224,9 @@ Test(bpf_net, is_reached_at_ports_that_it_listens_on_only)
 	caged_open(&caged);
 	caged_allow(&caged, REIN_NET_LISTEN, IPPROTO_TCP, "127.0.0.1", 32, 47001, 47001);
 	caged_start(&caged, true, false);
-	cr_expect(served(&caged, 47001, &error), "%d", error);
+	cr_expect(served(&caged, 47001, HARNESS_PATIENCE_MS, &error), "%d", error);
 	/* A port of the kernel's choice may be bound, as clients do, and nothing reaches it. */
-	cr_expect_not(served(&caged, 0, &error));
+	cr_expect_not(served(&caged, 0, 700, &error));
 	cr_expect_gt(caged.launch.state->denials, 0);
 	caged_stop(&caged);
 }
@@ -270,7 +270,7 @@ Test(bpf_net, a_datagram_server_answers_and_does_not_call)
 		_exit(serve_udp(&serving));
 	cr_assert_eq(read(ready[0], &byte, 1), 1);
 	cr_assert_eq(sendto(fd, "q", 1, 0, &to.any, sizeof(to.v4)), 1);
-	cr_expect(readable(fd, 2000));
+	cr_expect(readable(fd, HARNESS_PATIENCE_MS));
 	cr_expect_eq(caged_wait(child), 0);
 	cr_expect_not(readable(stranger, 0));
 	caged_stop(&caged);
@@ -321,6 +321,8 @@ Test(bpf_net, connections_and_new_peers_stop_at_the_burst)
 	}
 }
 
+#define LET_IN 5
+
 static int listen_and_count(void *argument)
 {
 	const struct serving *serving = argument;
@@ -330,7 +332,7 @@ static int listen_and_count(void *argument)
 
 	if (bind(fd, &at.any, sizeof(at.v4)) || write(serving->ready, "r", 1) != 1)
 		return 255;
-	while (readable(fd, got ? 300 : 2000) && recv(fd, data, sizeof(data), 0) > 0)
+	while (readable(fd, got < LET_IN ? HARNESS_PATIENCE_MS : 300) && recv(fd, data, sizeof(data), 0) > 0)
 		got++;
 	return got;
 }
@@ -350,7 +352,7 @@ Test(bpf_net, what_comes_in_is_metered_too)
 	serving.ready = ready[1];
 	fd = open_server(SOCK_DGRAM, "127.0.0.1", &port);
 	caged_allow(&caged, REIN_NET_LISTEN, IPPROTO_UDP, "127.0.0.1", 32, 47004, 47004);
-	caged_break(&caged, REIN_MECH_BPF_NET, REIN_METER_NET_RX_BYTES, CAGED_NEVER, 5 * 1008, REIN_ON_TRIP_DENY);
+	caged_break(&caged, REIN_MECH_BPF_NET, REIN_METER_NET_RX_BYTES, CAGED_NEVER, LET_IN * 1008, REIN_ON_TRIP_DENY);
 	caged_start(&caged, true, false);
 	child = caged_fork(&caged);
 	if (!child)
@@ -358,17 +360,16 @@ Test(bpf_net, what_comes_in_is_metered_too)
 	cr_assert_eq(read(ready[0], &byte, 1), 1);
 	for (int i = 0; i < 20; i++)
 		cr_expect_eq(sendto(fd, data, sizeof(data), 0, &to.any, sizeof(to.v4)), (ssize_t)sizeof(data));
-	cr_expect_eq(caged_wait(child), 5);
+	cr_expect_eq(caged_wait(child), LET_IN);
 	caged_stop(&caged);
 	close(fd);
 }
 
-/* A policy of thousands of rules decides like a small one. */
+/* A policy of thousands of rules decides like a small one; what a hook then costs is counted by tests/bench/vm. */
 Test(bpf_net, ten_thousand_rules)
 {
 	struct attempt here, gap;
 	struct caged caged;
-	uint64_t begin;
 	char text[32];
 
 	caged_open(&caged);
@@ -376,9 +377,7 @@ Test(bpf_net, ten_thousand_rules)
 		snprintf(text, sizeof(text), "127.%d.%d.0", i / 250, i % 250);
 		caged_allow(&caged, REIN_NET_CONNECT, IPPROTO_UDP, text, 24, 7, 7);
 	}
-	begin = caged_now_ns();
 	caged_start(&caged, true, false);
-	cr_expect_lt(caged_now_ns() - begin, 2000000000ULL * (unsigned)harness_slow());
 	here = (struct attempt){AF_INET, SOCK_DGRAM, "127.39.249.9", 7, true};
 	gap = (struct attempt){AF_INET, SOCK_DGRAM, "127.39.250.9", 7, true};
 	cr_expect_eq(caged_run(&caged, attempt, &here), 0);

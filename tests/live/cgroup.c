@@ -50,7 +50,7 @@ Test(cgroup, freezes_thaws_and_kills)
 	while (!__atomic_load_n(counter, __ATOMIC_SEQ_CST))
 		;
 	cr_assert_eq(rein_cgroup_freeze(&caged.launch, true, NULL), 0);
-	cr_assert(rein_cgroup_wait(caged.launch.cgroup_fd, "frozen", true, 2000));
+	cr_assert(rein_cgroup_wait(caged.launch.cgroup_fd, "frozen", true, HARNESS_PATIENCE_MS));
 	frozen = __atomic_load_n(counter, __ATOMIC_SEQ_CST);
 	for (int i = 0; i < 1000; i++)
 		sched_yield();

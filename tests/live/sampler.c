@@ -251,16 +251,24 @@ Test(sources, octets_grow_with_traffic)
 Test(sources, private_bytes_count_each_file_system_once)
 {
 	struct rein_view view = {0};
-	uint64_t once = 0, twice = 0;
+	uint64_t once = 0, twice = 0, after = 0;
 
 	int root = rein_source_root(open_proc());
 
 	cr_assert_geq(root, 0);
 	*rein_vec_add(&view.places) = (struct rein_place){.kind = REIN_PLACE_PRIVATE, .path = (char *)"/dev/shm"};
-	cr_assert_eq(rein_source_private(root, &view, &once), 0);
 	*rein_vec_add(&view.places) = (struct rein_place){.kind = REIN_PLACE_PRIVATE, .path = (char *)"/dev/shm"};
 	*rein_vec_add(&view.places) = (struct rein_place){.kind = REIN_PLACE_TREE, .path = (char *)"/"};
-	cr_assert_eq(rein_source_private(root, &view, &twice), 0);
+	/* Others use it meanwhile: what counts is a look between two that saw the same. */
+	do {
+		view.places.count = 1;
+		cr_assert_eq(rein_source_private(root, &view, &once), 0);
+		view.places.count = 3;
+		cr_assert_eq(rein_source_private(root, &view, &twice), 0);
+		view.places.count = 1;
+		cr_assert_eq(rein_source_private(root, &view, &after), 0);
+	} while (once != after);
+	view.places.count = 3;
 	cr_assert_eq(once, twice);
 	rein_vec_free(&view.places);
 }
