@@ -22,6 +22,9 @@ static const char *at(const char *path)
 	return sandbox_path(&labelled.sandbox, path);
 }
 
+/* Longer than what is read of a name at a time. */
+#define LONG_NAME "a-name-of-more-than-two-times-sixteen-bytes"
+
 static void open_labelled(void)
 {
 	const struct sandbox *s = &labelled.sandbox;
@@ -36,6 +39,7 @@ static void open_labelled(void)
 	sandbox_deny(&labelled.sandbox, REIN_ACCESS_READ, "secret");
 	sandbox_deny(&labelled.sandbox, REIN_ACCESS_WRITE, ".git/hooks");
 	sandbox_deny(&labelled.sandbox, REIN_ACCESS_READ, "late");
+	sandbox_deny(&labelled.sandbox, REIN_ACCESS_READ, LONG_NAME);
 }
 
 static void close_labelled(void)
@@ -103,7 +107,8 @@ static int moves(void *unused)
 	HOLDS(REFUSED(rmdir(at(".git"))) && REFUSED(rmdir(at(".git/hooks"))));
 	HOLDS(REFUSED(mkdir(at("late"), 0755)) && REFUSED(open(at("late"), O_WRONLY | O_CREAT, 0644)));
 	HOLDS(REFUSED(rename(at("scratch"), at("late"))) && REFUSED(symlink("scratch", at("late"))));
-	HOLDS(REFUSED(link(at("readme"), at("late"))));
+	HOLDS(REFUSED(link(at("readme"), at("late"))) && REFUSED(mkdir(at(LONG_NAME), 0755)));
+	HOLDS(!mkdir(at(LONG_NAME "-too"), 0755));
 	HOLDS(!rename(at("scratch"), at("scratch2")));
 	return 0;
 }
@@ -224,12 +229,19 @@ static int finds_what_was_replaced(void *unused)
 	HOLDS(REFUSED(open(at(".git/hooks/other"), O_WRONLY | O_CREAT, 0755)));
 	HOLDS(REFUSED(open(at(".git.old/hooks/pre-commit"), O_WRONLY)));
 	HOLDS(REFUSED(rename(at(".git"), at("x"))) && opens(at(".git/hooks/pre-commit"), O_RDONLY));
+	HOLDS(REFUSED(rmdir(at("bin"))) && REFUSED(rename(at("bin"), at("x"))) &&
+	      REFUSED(rename(at("bin.old"), at("x"))));
 	return 0;
 }
 
+/* Of .git even writing is denied below whatever has its name; bin is held for its name alone, and as what it was. */
 Test(bpf_labels, hold_a_folder_that_somebody_replaced)
 {
+	sandbox_file(&labelled.sandbox, "bin/tool", "old\n");
+	sandbox_deny(&labelled.sandbox, REIN_ACCESS_EXECUTE, "bin/tool");
 	labelled_start(&labelled);
+	cr_assert_eq(rename(at("bin"), at("bin.old")), 0);
+	sandbox_folder(&labelled.sandbox, "bin");
 	cr_assert_eq(rename(at(".git"), at(".git.old")), 0);
 	cr_assert_eq(rename(at("secret"), at("old")), 0);
 	sandbox_file(&labelled.sandbox, ".git/hooks/pre-commit", "new\n");

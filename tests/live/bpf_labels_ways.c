@@ -81,6 +81,7 @@ static int runs(void *unused)
 	HOLDS(RUN("/lib64/ld-linux-x86-64.so.2", outside) == 0);
 	HOLDS(RUN("/lib64/ld-linux-x86-64.so.2", program) == 127);
 	HOLDS(REFUSED(rename(program, at("scratch/true"))) && REFUSED(link(program, at("scratch/true"))));
+	HOLDS(REFUSED(syscall(SYS_renameat2, AT_FDCWD, outside, AT_FDCWD, program, 2U /* exchange */)));
 	HOLDS(!rename(program, at("tools/other")) && opens(at("tools/other"), O_RDWR));
 	return 0;
 }
@@ -271,6 +272,23 @@ Test(bpf_labels_ways, are_told_of_once)
 	expect_event(REIN_FILE_OP_CREATE, REIN_LABEL_WRITE, ".git/hooks", "x\0hooks\0", 9);
 	expect_event(REIN_FILE_OP_RENAME, REIN_LABEL_WRITE | REIN_EVENT_HELD, ".git/hooks", ".git\0", 6);
 	cr_expect(!caged_event(&labelled.caged, &event), "kind %u", event.kind);
+	cr_expect_eq(labelled.caged.launch.state->denials, 3);
+}
+
+static int writes_to_the_new_one(void *unused)
+{
+	HOLDS(REFUSED(open(at(".git/HEAD"), O_WRONLY)));
+	return 0;
+}
+
+/* What stands at a place that labels know but is not what stood there is told to be so. */
+Test(bpf_labels_ways, are_told_of_with_what_was_replaced)
+{
+	labelled_start(&labelled);
+	cr_assert_eq(rename(at(".git"), at(".git.old")), 0);
+	sandbox_file(&labelled.sandbox, ".git/HEAD", "new\n");
+	labelled_expect(&labelled, writes_to_the_new_one);
+	expect_event(REIN_FILE_OP_OPEN, REIN_LABEL_WRITE | REIN_EVENT_REPLACED, ".git/hooks", "HEAD\0.git\0", 10);
 }
 
 /* The same on other file systems than the one that /var/tmp happens to be on. */

@@ -107,6 +107,43 @@ Test(label_tree, labels_files_with_other_names_and_mounts_below)
 	cr_assert_eq(umount(sandbox_path(&sandbox, "a/m n")), 0);
 }
 
+/* A thing of two names, and a mount below two lines: what either line denies is denied. */
+Test(label_tree, joins_what_several_lines_deny)
+{
+	struct rein_label label;
+
+	sandbox_file(&sandbox, "a/key", "x");
+	sandbox_folder(&sandbox, "b");
+	sandbox_folder(&sandbox, "c/d/m");
+	cr_assert_eq(link(sandbox_path(&sandbox, "a/key"), sandbox_path(&sandbox, "b/key")), 0);
+	cr_assert_eq(mount("x", sandbox_path(&sandbox, "c/d/m"), "tmpfs", 0, NULL), 0);
+	sandbox_allow(&sandbox, REIN_ACCESS_EXECUTE, "");
+	sandbox_deny(&sandbox, REIN_ACCESS_WRITE, "a");
+	sandbox_deny(&sandbox, REIN_ACCESS_EXECUTE, "b");
+	sandbox_deny(&sandbox, REIN_ACCESS_WRITE, "c");
+	sandbox_deny(&sandbox, REIN_ACCESS_EXECUTE, "c/d");
+	make();
+	cr_expect_eq(label_of("a/key", "").deny, REIN_LABEL_WRITE | REIN_LABEL_EXECUTE);
+	label = label_of("c/d/m", "");
+	cr_expect_eq(label.deny, REIN_LABEL_WRITE | REIN_LABEL_EXECUTE);
+	rein_labels_free(&labels);
+	cr_assert_eq(umount(sandbox_path(&sandbox, "c/d/m")), 0);
+}
+
+/* The link itself is held, not only what it leads to; and what may not even be read has a label. */
+Test(label_tree, labels_links_on_the_way_and_what_is_hidden)
+{
+	sandbox_folder(&sandbox, "real");
+	sandbox_file(&sandbox, "secret/key", "x");
+	cr_assert_eq(symlink("real", sandbox_path(&sandbox, "way")), 0);
+	sandbox_deny(&sandbox, REIN_ACCESS_WRITE, "way/x");
+	sandbox_deny(&sandbox, REIN_ACCESS_READ, "secret");
+	make();
+	cr_expect_eq(label_of("real", "x").deny, REIN_LABEL_WRITE);
+	cr_expect_neq(label_of("way", "").rule, REIN_LABEL_NO_RULE);
+	cr_expect(label_of("secret", "").deny & REIN_LABEL_READ);
+}
+
 /* Ten thousand lines, with a soft limit of descriptors that others count on. */
 Test(label_tree, keeps_descriptors_out_of_the_way)
 {
