@@ -18,6 +18,7 @@
 #include "harness/harness.h"
 #include "mech/bpf_load.h"
 #include "mech/bpf_pins.h"
+#include "mech/bpf_slot.h"
 
 /* Programs replaced under a living agent that never stops trying: nothing gets through, and every count goes on. */
 
@@ -66,7 +67,7 @@ static int renew(const struct rein_machine *machine, uint64_t salt, bool *ret_re
 	return r;
 }
 
-static void update(const struct caged *caged, const struct seen *seen, int times)
+static void update(struct caged *caged, const struct seen *seen, int times)
 {
 	for (int i = 1; i <= times; i++) {
 		unsigned long before = __atomic_load_n(&seen->tries, __ATOMIC_SEQ_CST);
@@ -75,6 +76,7 @@ static void update(const struct caged *caged, const struct seen *seen, int times
 
 		cr_assert_eq(renew(&caged->machine, (uint64_t)i, &renewed, &err), 0, "update %d: %s", i, err.text);
 		cr_assert(renewed);
+		cr_assert_eq(rein_slot_follow(&caged->launch, &err), 0, "%s", err.text);
 		while (__atomic_load_n(&seen->tries, __ATOMIC_SEQ_CST) < before + 3)
 			sched_yield();
 	}

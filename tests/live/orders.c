@@ -277,6 +277,28 @@ Test(orders, another_user_cannot_give_orders, .timeout = 60)
 	OUTCOME ended = job_finish(&job);
 }
 
+/* It has nothing new to hold; that it was told stands in its record. */
+Test(orders, up_reaches_every_agent_that_bpf_judges, .timeout = 120)
+{
+	TRIAL trial = trial_open_own();
+	struct job job;
+
+	OUTCOME first = run_program((const char *const[]){harness_rein(), "up", NULL}, NULL);
+	if (first.code)
+		harness_skip("rein up (needs root, and BPF)");
+	trial_profile(&trial, PROFILE
+		      "breakers:\n  sends: {meter: net.tx.bytes, rate: 1KiB/s, burst: 1MiB, on_trip: freeze}\n");
+	job = trial_start(&trial, "", GROWING);
+	job_expect(&job, 1, "ready");
+	OUTCOME up = run_program((const char *const[]){harness_rein(), "up", NULL}, NULL);
+	cr_expect_eq(up.code, 0, "%s", up.err);
+	cr_expect_null(strstr(up.err, trial_agent(&trial)), "%s", up.err);
+	cr_expect_eq(trial_count(&trial, "state", "op", "up"), 1);
+	cr_expect(grows(&trial, 5000));
+	expect_order("kill", trial_agent(&trial), NULL);
+	OUTCOME ended = job_finish(&job);
+}
+
 Test(orders, mistakes_are_told_with_what_to_do, .timeout = 60)
 {
 	static const struct {

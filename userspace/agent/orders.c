@@ -7,6 +7,7 @@
 #include "agent/breakers.h"
 #include "base/cleanup.h"
 #include "base/escape.h"
+#include "mech/bpf_slot.h"
 
 struct order {
 	const char *breaker; /* NULL: all of them */
@@ -71,6 +72,12 @@ static int order_kill(struct rein_agent *agent, const struct order *order, struc
 	return 0;
 }
 
+/* New programs decide about it: what keeps the old ones attached is let go. */
+static int order_up(struct rein_agent *agent, const struct order *order, struct rein_error *err)
+{
+	return rein_slot_follow(agent->launch, err);
+}
+
 static const struct {
 	const char *op;
 	int (*carry_out)(struct rein_agent *agent, const struct order *order, struct rein_error *err);
@@ -79,7 +86,7 @@ static const struct {
 } orders[] = {
 	{"trip", order_trip, false, "tripped"},	       {"reset", order_reset, false, "reset"},
 	{"freeze", order_freeze, false, "was frozen"}, {"thaw", order_thaw, false, "was thawed"},
-	{"kill", order_kill, true, "is being ended"},
+	{"kill", order_kill, true, "is being ended"},  {"up", order_up, true, "holds what is loaded"},
 };
 
 static int find_order(const char *op, struct rein_error *err)
@@ -87,7 +94,7 @@ static int find_order(const char *op, struct rein_error *err)
 	for (size_t i = 0; i < REIN_COUNT(orders); i++)
 		if (op && !strcmp(op, orders[i].op))
 			return (int)i;
-	return rein_fail(err, EINVAL, "an order must be one of status, trip, reset, freeze, thaw, kill");
+	return rein_fail(err, EINVAL, "an order must be one of status, trip, reset, freeze, thaw, kill, up");
 }
 
 static void describe(const struct rein_peer *peer, char *text, size_t size)

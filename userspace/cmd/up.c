@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/control.h"
 #include "base/cleanup.h"
 #include "cmd/cmd.h"
 #include "cmd/options.h"
@@ -66,6 +67,36 @@ static void print_parts(const struct rein_machine *machine)
 	}
 }
 
+/*
+ * Each supervisor keeps what judges its agent attached, whatever becomes of the pins. One that does not answer keeps
+ * the programs from before, which decide nothing any more.
+ */
+static void tell(const struct rein_registered *agent, const json_t *request)
+{
+	json_t *reply = NULL;
+	struct rein_error err = {0};
+	int r = rein_control_ask(agent, request, &reply, &err);
+
+	json_decref(reply);
+	if (r < 0 && r != -ESRCH && r != -EALREADY) /* it has just ended, or has nothing of what was loaded */
+		rein_say("%s is judged by these programs only as long as they stay in " REIN_PINS ": %s", agent->id,
+			 err.text);
+}
+
+static int tell_all(struct rein_error *err)
+{
+	struct rein_registered_vec agents = {0};
+	json_t *request = json_pack("{s:s}", "op", "up");
+	int r = request ? rein_registry_list_in(REIN_RUN_DIR, &agents, err)
+			: rein_fail(err, ENOMEM, "no memory for a request");
+
+	for (size_t i = 0; !r && i < agents.count; i++)
+		tell(&agents.items[i], request);
+	json_decref(request);
+	rein_vec_free(&agents);
+	return r;
+}
+
 static int up(struct rein_machine *machine, bool *ret_loaded, struct rein_pins_config *ret_config,
 	      struct rein_error *err)
 {
@@ -78,6 +109,9 @@ static int up(struct rein_machine *machine, bool *ret_loaded, struct rein_pins_c
 	if (!machine->facts[REIN_MECH_CGROUP].works)
 		return rein_fail(err, EOPNOTSUPP, "%s", machine->facts[REIN_MECH_CGROUP].detail);
 	r = load(machine, ret_loaded, ret_config, err);
+	if (r < 0)
+		return r;
+	r = tell_all(err);
 	if (r < 0)
 		return r;
 	rein_bpf_selftest_forget();

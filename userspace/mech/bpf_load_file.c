@@ -121,11 +121,16 @@ void rein_bpf_file_folder(uint64_t build, char *ret_name, size_t size)
 	snprintf(ret_name, size, REIN_FILE_FOLDER "%016" PRIx64, build);
 }
 
-static int make_folder(const char *name, struct rein_error *err)
+static void name_path(uint64_t build, char *ret_path, size_t size)
+{
+	snprintf(ret_path, size, REIN_PINS "/" REIN_FILE_FOLDER "%016" PRIx64, build);
+}
+
+static int make_folder(uint64_t build, struct rein_error *err)
 {
 	char path[128];
 
-	snprintf(path, sizeof(path), REIN_PINS "/%s", name);
+	name_path(build, path, sizeof(path));
 	return mkdir(path, 0700) ? rein_fail_errno(err, "cannot make %s", path) : 0;
 }
 
@@ -157,7 +162,7 @@ int rein_bpf_load_file(const struct rein_pins_config *config, enum rein_file_fla
 	rein_bpf_file_folder(config->build, job.folder, sizeof(job.folder));
 	r = rein_bpf_unload_file(config->build, err);
 	if (!r)
-		r = make_folder(job.folder, err);
+		r = make_folder(config->build, err);
 	if (r < 0)
 		return r;
 	job.skeleton = rein_file__open();
@@ -173,10 +178,9 @@ int rein_bpf_load_file(const struct rein_pins_config *config, enum rein_file_fla
 
 int rein_bpf_unload_file(uint64_t build, struct rein_error *err)
 {
-	char folder[64], path[128];
+	char path[128];
 
-	rein_bpf_file_folder(build, folder, sizeof(folder));
-	snprintf(path, sizeof(path), REIN_PINS "/%s", folder);
+	name_path(build, path, sizeof(path));
 	return rein_pins_remove_folder(path, err);
 }
 
@@ -224,11 +228,12 @@ static int change_turn(struct rein_turn *turn, uint64_t build)
 
 int rein_bpf_file_take_turn(const struct rein_pins_config *config, struct rein_error *err)
 {
-	uint32_t links = 0;
 	struct rein_turn *turn;
+	char path[128];
 	int r;
 
-	if (rein_bpf_file_links(config->build, &links) < 0)
+	name_path(config->build, path, sizeof(path));
+	if (access(path, F_OK))
 		return 0; /* bpf-file has no programs here: its turn never comes */
 	turn = map_turn();
 	if (!turn)
@@ -238,41 +243,13 @@ int rein_bpf_file_take_turn(const struct rein_pins_config *config, struct rein_e
 	return r < 0 ? rein_fail(err, -r, "cannot change turns: %s", strerror(-r)) : 0;
 }
 
-static bool is_link(const char *folder, const char *name)
-{
-	struct bpf_link_info info = {0};
-	uint32_t size = sizeof(info);
-	REIN_AUTO_FD int fd = -1;
-	char path[512];
-
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
-	fd = bpf_obj_get(path);
-	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size) && info.type == BPF_LINK_TYPE_TRACING;
-}
-
 bool rein_bpf_file_attached(uint64_t build, const char *hook)
 {
-	char folder[64], path[128], program[96];
+	char folder[64], program[96];
+	REIN_AUTO_FD int link = -1;
 
 	rein_bpf_file_folder(build, folder, sizeof(folder));
-	snprintf(path, sizeof(path), REIN_PINS "/%s", folder);
 	snprintf(program, sizeof(program), PROGRAM_PREFIX "%s", hook);
-	return is_link(path, program);
-}
-
-int rein_bpf_file_links(uint64_t build, uint32_t *ret_links)
-{
-	REIN_AUTO_DIR DIR *dir = NULL;
-	char folder[64], path[128];
-	struct dirent *entry;
-
-	rein_bpf_file_folder(build, folder, sizeof(folder));
-	snprintf(path, sizeof(path), REIN_PINS "/%s", folder);
-	dir = opendir(path);
-	if (!dir)
-		return -errno;
-	*ret_links = 0;
-	while ((entry = readdir(dir)))
-		*ret_links += entry->d_name[0] != '.' && is_link(path, entry->d_name);
-	return 0;
+	link = rein_object_open_link(folder, program, BPF_LINK_TYPE_TRACING, 0);
+	return link >= 0;
 }

@@ -25,9 +25,6 @@ uint64_t rein_bpf_file_turn(void);
 #define REIN_FILE_FOLDER "file-"
 void rein_bpf_file_folder(uint64_t build, char *ret_name, size_t size);
 
-/* How many links are pinned in that build's folder; what is no link of a hook does not count. -errno. */
-int rein_bpf_file_links(uint64_t build, uint32_t *ret_links);
-
 /* Whether that build's program for that hook is attached. */
 bool rein_bpf_file_attached(uint64_t build, const char *hook);
 

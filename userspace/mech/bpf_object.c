@@ -85,31 +85,34 @@ int rein_object_pin_link(struct bpf_link *link, const char *name, const char *fo
 }
 
 /* A link outlives the cgroup that it was attached to, and a detached one its attachment. */
-static int open_link(const char *path, uint64_t cgroup_id)
+int rein_object_open_link(const char *folder, const char *name, uint32_t type, uint64_t cgroup_id)
 {
-	REIN_AUTO_FD int fd = bpf_obj_get(path);
+	REIN_AUTO_FD int fd = -1;
 	struct bpf_link_info info = {0};
 	uint32_t size = sizeof(info);
+	char path[192];
 
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) || info.type != BPF_LINK_TYPE_CGROUP ||
-	    info.cgroup.cgroup_id != cgroup_id)
+	if (!pin_path(path, sizeof(path), folder, name))
+		fd = bpf_obj_get(path);
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) || info.type != type ||
+	    (type == BPF_LINK_TYPE_CGROUP && info.cgroup.cgroup_id != cgroup_id))
 		return -1;
 	return rein_take_fd(&fd);
 }
 
 int rein_object_attach_cgroup(struct bpf_program *program, int cgroup)
 {
-	REIN_AUTO_FD int link = -1;
+	const char *name = bpf_program__name(program);
+	REIN_AUTO_FD int link = rein_object_open_link(NULL, name, BPF_LINK_TYPE_CGROUP, rein_cgroup_id(cgroup));
 	char path[192];
-	int r = pin_path(path, sizeof(path), NULL, bpf_program__name(program));
+	int r = pin_path(path, sizeof(path), NULL, name);
 
 	if (r < 0)
 		return r;
-	link = open_link(path, rein_cgroup_id(cgroup));
 	if (link >= 0)
 		return bpf_link_update(link, bpf_program__fd(program), NULL);
 	unlink(path);
-	return rein_object_pin_link(bpf_program__attach_cgroup(program, cgroup), bpf_program__name(program), NULL);
+	return rein_object_pin_link(bpf_program__attach_cgroup(program, cgroup), name, NULL);
 }
 
 /* The kernel waits before it lets go of a map that was in a map of maps (from 5.0 on). */

@@ -25,6 +25,9 @@ int rein_object_pin_program(struct bpf_program *program, const char *folder);
 /* The same for a link, which is then the pin's alone; takes `link` over, NULL with errno set too. */
 int rein_object_pin_link(struct bpf_link *link, const char *name, const char *folder);
 
+/* Opens a pinned link (enum bpf_link_type) that is attached, if to a cgroup then to that one; otherwise -1. */
+int rein_object_open_link(const char *folder, const char *name, uint32_t type, uint64_t cgroup_id);
+
 /* Attaches a cgroup program and pins its link into REIN_PINS. Where a link of that name is pinned and attached to that
  * cgroup, the program takes the place of the one it runs, in one step. -errno. */
 int rein_object_attach_cgroup(struct bpf_program *program, int cgroup);

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "mech/bpf_facts.h"
+#include "mech/bpf_links.h"
 #include "mech/bpf_load.h"
 #include "mech/bpf_load_file.h"
 #include "mech/bpf_slot.h"
@@ -38,12 +39,6 @@ const struct rein_pin_name rein_trace_pins[REIN_TRACE_COUNT] = {
 	[REIN_TRACE_EXIT] = {"rein_sys_exit", "sys_exit", REIN_STATE_TRACE | REIN_STATE_REPORT},
 	[REIN_TRACE_EXEC] = {"rein_exec", "sched_process_exec", REIN_STATE_TRACE | REIN_STATE_REPORT},
 	[REIN_TRACE_FORK] = {"rein_fork", "task_newtask", REIN_STATE_TRACE},
-};
-
-/* Links of the cgroup programs, which must be attached to the parent. */
-static const char *const link_pins[] = {
-	"rein_connect4", "rein_connect6",    "rein_sendmsg4", "rein_sendmsg6", "rein_bind4",
-	"rein_bind6",	 "rein_sock_create", "rein_egress",   "rein_ingress",
 };
 
 /* Everything of rein's in the kernel must be found by the next launch, so it is the usual mount or none. */
@@ -123,31 +118,17 @@ static bool open_all(struct rein_pins *pins)
 	return true;
 }
 
-/* A link outlives the cgroup that it was attached to, doing nothing. */
-static bool attached(uint64_t parent_id)
+/* All links that were pinned, and bpf-file's turn. */
+static bool attached(const struct rein_pins *pins)
 {
-	for (size_t i = 0; i < REIN_COUNT(link_pins); i++) {
-		REIN_AUTO_FD int fd = open_pin(link_pins[i]);
-		struct bpf_link_info info = {0};
-		uint32_t size = sizeof(info);
+	struct rein_links links = {0};
+	bool whole;
 
-		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size) || info.type != BPF_LINK_TYPE_CGROUP ||
-		    info.cgroup.cgroup_id != parent_id)
-			return false;
-	}
-	return true;
-}
-
-/* All the links of bpf-file that were pinned, and it is their turn. */
-static bool file_attached(const struct rein_pins *pins)
-{
-	uint32_t links = 0;
-
-	if (pins->facts.flavour == REIN_FILE_NONE)
-		return true;
-	if (rein_bpf_file_turn() != pins->config.build)
+	if (pins->facts.flavour != REIN_FILE_NONE && rein_bpf_file_turn() != pins->config.build)
 		return false;
-	return rein_bpf_file_links(pins->config.build, &links) == 0 && links == pins->facts.file_links;
+	whole = rein_links_open(pins, &links, NULL) == 0;
+	rein_links_close(&links);
+	return whole;
 }
 
 static uint64_t parent_id_of(const struct rein_machine *machine)
@@ -171,8 +152,8 @@ static int adopt(const struct rein_machine *machine, struct rein_pins *pins, str
 			pins->config.abi, REIN_ABI);
 	if (!pins->config.build || (pins->config.build != rein_bpf_build() && rein_pins_agents() == 0))
 		return -ENOENT;
-	if (pins->config.parent_id != parent_id_of(machine) || rein_facts_read(&pins->facts) < 0 ||
-	    !attached(pins->config.parent_id) || !file_attached(pins) || !open_all(pins)) {
+	if (pins->config.parent_id != parent_id_of(machine) || rein_facts_read(&pins->facts) < 0 || !attached(pins) ||
+	    !open_all(pins)) {
 		rein_pins_close(pins);
 		return -ENOENT;
 	}
@@ -231,12 +212,22 @@ static int refuse_if_used(struct rein_error *err, const char *what)
 		      : 0;
 }
 
+/* The agents' supervisors hold what attaches their programs; no name leads to it any more. */
+static const char *damage(void)
+{
+	return access(CONFIG, F_OK) ? "what they use was removed from " REIN_PINS
+				      "; it keeps them, but nobody else can start before "
+				      "they have ended (rein ps, rein kill)"
+				    : "what they use in " REIN_PINS " is damaged or half updated: `rein up` repairs it";
+}
+
 static int load(const struct rein_machine *machine, struct rein_error *err)
 {
-	int r = refuse_if_used(err, "what they use in " REIN_PINS " is damaged or half updated: `rein up` repairs it");
+	int r = refuse_if_used(err, damage());
 
-	if (!r)
-		r = wipe(err);
+	if (r < 0)
+		return r; /* what is there is theirs */
+	r = wipe(err);
 	if (!r && mkdir(machine->cgroup_parent, 0755) && errno != EEXIST)
 		r = rein_fail_errno(err, "cannot make the cgroup %s", machine->cgroup_parent);
 	if (!r && mkdir(REIN_PINS, 0700))

@@ -8,13 +8,17 @@
 #include <sys/mman.h>
 
 #include "base/cleanup.h"
+#include "mech/bpf_links.h"
 #include "mech/bpf_load.h"
 
-/* A launch's slot, and what stood in launch->state before. */
+/* A launch's slot, what attaches the programs that look at it, and what stood in launch->state before. */
 struct entry {
 	struct rein_slot slot;
+	struct rein_links links;
 	struct rein_state *before;
 };
+
+const struct rein_slot rein_slot_none = {.pins = REIN_PINS_NONE, .lock_fd = -1, .number = -1, .ring_fd = -1};
 
 int rein_slots_open(struct rein_error *err)
 {
@@ -138,7 +142,7 @@ void rein_slot_release(struct rein_slot *slot)
 	rein_pins_close(&slot->pins);
 	if (slot->lock_fd >= 0)
 		close(slot->lock_fd);
-	*slot = (struct rein_slot){.pins = REIN_PINS_NONE, .lock_fd = -1, .number = -1, .ring_fd = -1};
+	*slot = rein_slot_none;
 }
 
 int rein_slot_claim(struct rein_pins *pins, uint64_t cgroup_id, struct rein_slot *ret_slot, struct rein_error *err)
@@ -176,19 +180,28 @@ static struct entry *entry_of(const struct rein_launch *launch)
 	return launch->of[REIN_MECH_BPF_NET] ?: launch->of[REIN_MECH_BPF_FILE] ?: launch->of[REIN_MECH_BPF_TRACE];
 }
 
+static void release_entry(struct entry *entry)
+{
+	rein_slot_release(&entry->slot);
+	rein_links_close(&entry->links);
+}
+
 static int claim_entry(struct rein_launch *launch, struct entry *entry, struct rein_error *err)
 {
 	struct rein_pins pins = REIN_PINS_NONE;
 	REIN_AUTO_FD int lock = rein_pins_lock(err);
 	int r = lock < 0 ? lock : rein_pins_open(launch->machine, true, &pins, NULL, err);
 
-	if (!r)
-		r = rein_slot_claim(&pins, launch->cgroup_id, &entry->slot, err);
 	if (r < 0)
 		return r;
-	r = make_ring(&entry->slot, err);
+	r = rein_links_open(&pins, &entry->links, err);
+	if (!r)
+		r = rein_slot_claim(&pins, launch->cgroup_id, &entry->slot, err);
+	if (!r)
+		r = make_ring(&entry->slot, err);
+	rein_pins_close(&pins); /* what no claim has taken over */
 	if (r < 0) {
-		rein_slot_release(&entry->slot);
+		release_entry(entry);
 		return r;
 	}
 	entry->before = launch->state;
@@ -196,6 +209,15 @@ static int claim_entry(struct rein_launch *launch, struct entry *entry, struct r
 	launch->slot = entry->slot.number;
 	launch->ring_fd = entry->slot.ring_fd;
 	return 0;
+}
+
+static struct entry *make_entry(void)
+{
+	struct entry *entry = calloc(1, sizeof(*entry));
+
+	if (entry)
+		entry->slot = rein_slot_none;
+	return entry;
 }
 
 int rein_slot_enter(struct rein_launch *launch, enum rein_mechanism mechanism, struct rein_slot **ret_slot,
@@ -207,7 +229,7 @@ int rein_slot_enter(struct rein_launch *launch, enum rein_mechanism mechanism, s
 	if (!launch->cgroup_id)
 		return rein_fail(err, EINVAL, "bpf finds an agent by its cgroup, and this one has none");
 	if (!entry) {
-		entry = calloc(1, sizeof(*entry));
+		entry = make_entry();
 		r = entry ? claim_entry(launch, entry, err) : rein_fail(err, ENOMEM, "no memory for the agent's slot");
 	}
 	if (r < 0) {
@@ -231,6 +253,15 @@ void rein_slot_leave(struct rein_launch *launch, enum rein_mechanism mechanism)
 	launch->state = entry->before;
 	launch->slot = -1;
 	launch->ring_fd = -1;
-	rein_slot_release(&entry->slot);
+	release_entry(entry);
 	free(entry);
+}
+
+int rein_slot_follow(struct rein_launch *launch, struct rein_error *err)
+{
+	struct entry *entry = entry_of(launch);
+
+	if (!entry)
+		return rein_fail(err, EALREADY, "%s runs without BPF programs", launch->id);
+	return rein_links_follow(&entry->slot.pins, &entry->links, err);
 }

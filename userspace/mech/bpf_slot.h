@@ -24,6 +24,9 @@ struct rein_slot {
 	unsigned inner;		  /* 1 << enum rein_pinned_map: where it has an inner map */
 };
 
+/* None: released, or not claimed yet. */
+extern const struct rein_slot rein_slot_none;
+
 /* Opens the file of locks. */
 int rein_slots_open(struct rein_error *err);
 /* How many slots are held by anybody; -errno. */
@@ -47,5 +50,12 @@ int rein_slot_enter(struct rein_launch *launch, enum rein_mechanism mechanism, s
 		    struct rein_error *err);
 /* The counterpart. When the last one leaves, launch->state is again what it was, with the last numbers in it. */
 void rein_slot_leave(struct rein_launch *launch, enum rein_mechanism mechanism);
+
+/*
+ * While a launch has a slot it holds the links of every program that looks at it, so that they stay attached though
+ * somebody removes what is pinned. An update attaches others, which are held instead from here on. -EALREADY: it has no
+ * slot.
+ */
+int rein_slot_follow(struct rein_launch *launch, struct rein_error *err);
 
 #endif
