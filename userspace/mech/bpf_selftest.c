@@ -223,8 +223,9 @@ void rein_bpf_selftest_trace(struct rein_machine *machine)
 		rein_slot_ready(&scene.slot, REIN_STATE_TRACE);
 		step = rein_scene_run(&scene, fire_trace);
 		/* The last step ends it by SIGKILL. */
-		if (step >= 0)
-			failed = step < (int)REIN_COUNT(trace_steps) ? trace_steps[step] : "its child did not end";
+		if (step != -ECANCELED)
+			failed = step > 0 && step < (int)REIN_COUNT(trace_steps) ? trace_steps[step]
+										 : "its child did not end";
 	}
 	fired = scene.slot.pins;
 	rein_scene_close(&scene);

@@ -84,6 +84,7 @@ int rein_scene_run(struct rein_scene *scene, rein_scene_steps *inside)
 	pid_t child = rein_cgroup_fork(scene->cgroup, &pidfd);
 	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
 	int status = 0;
+	bool in_time;
 
 	if (!child) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -92,8 +93,11 @@ int rein_scene_run(struct rein_scene *scene, rein_scene_steps *inside)
 	if (child < 0)
 		return -errno;
 	ended.fd = pidfd;
-	if (poll(&ended, 1, FIRE_MS) != 1)
+	in_time = poll(&ended, 1, FIRE_MS) == 1;
+	if (!in_time)
 		rein_cgroup_kill_all(scene->cgroup);
 	waitpid(child, &status, 0);
+	if (!in_time)
+		return -ETIMEDOUT;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -ECANCELED;
 }

@@ -29,7 +29,8 @@ void rein_scene_close(struct rein_scene *scene);
 
 /* The child's steps say by their number which hook did not fire; 0: all did. */
 typedef int rein_scene_steps(struct rein_scene *scene);
-/* Runs them in the cgroup, within five seconds: their number, -errno where there was no child or it was killed. */
+/* Runs them in the cgroup, within five seconds: their number. -ECANCELED if a signal ended the child, -ETIMEDOUT if
+ * it had to be ended, other -errno where there was none. */
 int rein_scene_run(struct rein_scene *scene, rein_scene_steps *inside);
 
 /* The outcome: `works` if nothing failed and err is clean. */
