@@ -8,6 +8,11 @@
  * How many bytes? Two steps: a function of the kernel's that knows the amount is watched, and announces it for its
  * thread; the hook behind it, which may refuse but knows no amount, takes what was announced for that very file. What
  * nobody announced is refused: a way into a file that these programs do not know.
+ *
+ * A kernel that preempts itself may skip a program that watches (mech/bpf_preempt.h): then a write is refused that was
+ * none of that kind, and told of. What can go wrong there is what stays behind: the announcement of an fallocate that
+ * failed before its hook, or a copy whose end was skipped, stands for the thread's next write to the same file if that
+ * one's announcement is skipped as well.
  */
 
 #define WRITE 1
@@ -115,7 +120,7 @@ static __always_inline int amount_charge(struct rein_state *state, struct file *
 		return 0;
 	thread = thread_of_current();
 	if (!thread || thread->file != (__u64)file)
-		return -EPERM;
+		return hook_unknown(state, file->f_path.dentry, -EPERM);
 	thread->file = 0;
 	if (thread->kind == AMOUNT_WHOLE)
 		return -EOPNOTSUPP;

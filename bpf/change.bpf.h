@@ -84,7 +84,8 @@ static __always_inline int is_made_here(struct file *file)
 	return (file->f_mode & FMODE_CREATED) && !(file->f_flags & O_TMPFILE_BIT);
 }
 
-/* Nobody announces what the kernel writes into a core dump: all memory of the process. */
+/* Nobody announces what the kernel writes into a core dump: all memory of the process. It is no call of the agent's,
+ * and nobody gets the error: the refusal is not told of. */
 static __always_inline int is_dumping_core(void)
 {
 	return bpf_get_current_task_btf()->flags & PF_DUMPCORE;
@@ -216,7 +217,7 @@ static __always_inline int controlled(struct rein_state *state, struct file *fil
 	announce_nothing();
 	meter = control_meter(command);
 	if (meter == CONTROL_REFUSED)
-		return state->flags & REIN_STATE_FILE ? -EPERM : 0;
+		return state->flags & REIN_STATE_FILE ? hook_unknown(state, file->f_path.dentry, -EPERM) : 0;
 	if (meter == REIN_METER_COUNT || is_overlay(file->f_inode))
 		return 0;
 	return one_file(state, meter, REIN_FILE_OP_ATTRIBUTES, file->f_path.dentry);

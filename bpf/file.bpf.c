@@ -313,7 +313,7 @@ int DECIDE(rein_unix_may_send, struct socket *from, struct socket *to)
 SEC("lsm/sb_kern_mount")
 int DECIDE(rein_sb_kern_mount, struct super_block *super)
 {
-	return state->flags & REIN_STATE_LABELS && super->s_stack_depth ? -EACCES : 0;
+	return state->flags & REIN_STATE_LABELS && super->s_stack_depth ? hook_unknown(state, NULL, -EACCES) : 0;
 }
 
 /* Processes. */

@@ -4,6 +4,7 @@
 
 #include "current.bpf.h"
 #include "meter.bpf.h"
+#include "told.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -248,6 +249,34 @@ static __always_inline int hook_charge(struct rein_state *state, __u32 meter, __
 		return 0;
 	charged = charge(state, meter, n);
 	return charged == CHARGE_PASSED ? 0 : hook_refuse(&deed, charged);
+}
+
+/* Tells of the call `nr`, which neither a breaker nor a label refuses, and is its result. */
+static __noinline int call_refuse(struct rein_state *state, __u32 kind, __u32 nr, struct dentry *dentry, int error)
+{
+	struct rein_raw_event *event;
+
+	__sync_fetch_and_add(&state->denials, 1);
+	event = event_begin(state, kind);
+	if (!event)
+		return error;
+	event_task(event);
+	event->nr = nr;
+	event->error = error;
+	if (dentry)
+		bpf_probe_read_kernel_str(event->path, sizeof(event->path), BPF_CORE_READ(dentry, d_name.name));
+	bpf_ringbuf_submit(event, 0);
+	return error;
+}
+
+/* Refuses what these programs cannot follow: they neither know how much it does nor whether it is denied. */
+static __noinline int hook_unknown(struct rein_state *state, struct dentry *dentry, int error)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	__u32 nr = task->flags & PF_IO_WORKER ? __NR_io_uring_enter : regs_nr((struct pt_regs *)bpf_task_pt_regs(task));
+
+	told_mark();
+	return call_refuse(state, REIN_EVENT_DENY_UNKNOWN, nr, dentry, error);
 }
 
 #endif

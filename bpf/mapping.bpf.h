@@ -74,7 +74,7 @@ static __always_inline int mapping_by_faults(struct rein_state *state, const str
 	if (!(state->flags & REIN_STATE_FILE))
 		return 0;
 	bpf_probe_read_kernel_str(found, sizeof(found), name->name);
-	return bpf_strncmp(found, sizeof(found), wanted) ? 0 : -EPERM;
+	return bpf_strncmp(found, sizeof(found), wanted) ? 0 : hook_unknown(state, NULL, -EPERM);
 }
 
 static __always_inline int mapping_changed(struct rein_state *state, struct vm_area_struct *vma, __u64 prot)

@@ -20,21 +20,9 @@ static __always_inline int is_past_filter(const struct rein_state *state)
 	return state->flags & REIN_STATE_QUEUES;
 }
 
-static __noinline int queue_refuse(struct rein_state *state, __u32 nr, struct dentry *dentry)
+static __always_inline int queue_refuse(struct rein_state *state, __u32 nr, struct dentry *dentry)
 {
-	struct rein_raw_event *event;
-
-	__sync_fetch_and_add(&state->denials, 1);
-	event = event_begin(state, REIN_EVENT_DENY_CALL);
-	if (!event)
-		return -EPERM;
-	event_task(event);
-	event->nr = nr;
-	event->error = -EPERM;
-	if (dentry)
-		bpf_probe_read_kernel_str(event->path, sizeof(event->path), BPF_CORE_READ(dentry, d_name.name));
-	bpf_ringbuf_submit(event, 0);
-	return -EPERM;
+	return call_refuse(state, REIN_EVENT_DENY_CALL, nr, dentry, -EPERM);
 }
 
 static __always_inline int is_confined_socket(int family, int type, int protocol)

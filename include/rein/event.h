@@ -14,6 +14,7 @@ enum rein_event_kind {
 	REIN_EVENT_DENY_FILE,	 /* a label refused: rule, access, file_op, path */
 	REIN_EVENT_DENY_BREAKER, /* a breaker refused that others' trip opened, or the operation alone is too large */
 	REIN_EVENT_DENY_CALL,	 /* past the filter, something that it refuses of the call `nr`; path: a file's name */
+	REIN_EVENT_DENY_UNKNOWN, /* what the call `nr` does to files cannot be followed; path: a file's name */
 };
 
 enum rein_net_op {

@@ -4,6 +4,7 @@
 #include <rein/label.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "agent/explain.h"
 #include "base/cleanup.h"
@@ -162,6 +163,23 @@ Test(audit_explain_file, names_what_was_tried_and_the_rule)
 		cr_expect_str_eq(seen.why, refusals[i].why);
 		cr_expect_eq(seen.rule, raw.rule < REIN_COUNT(rules) ? &rules[raw.rule].origin : NULL);
 	}
+}
+
+Test(audit_explain_file, tells_of_calls_that_cannot_be_followed)
+{
+	struct rein_raw_event raw = {
+		.kind = REIN_EVENT_DENY_UNKNOWN, .pid = 7, .comm = "tee", .nr = SYS_ioctl, .error = -EPERM};
+
+	strcpy(raw.path, "snapshot");
+	seen.events = 0;
+	rein_explain_raw(&agent, &raw, sizeof(raw));
+	cr_assert_eq(seen.events, 1);
+	cr_expect_eq(seen.kind, REIN_KIND_DENY);
+	cr_expect_eq(seen.mechanism, REIN_MECH_BPF_FILE);
+	cr_expect_str_eq(seen.object, "snapshot");
+	cr_expect_str_eq(seen.why,
+			 "tee (pid 7) made the system call ioctl on snapshot; what it does to files cannot be "
+			 "followed, so it was refused (EPERM).");
 }
 
 Test(audit_explain_file, counts_as_lost_what_it_does_not_know)

@@ -250,6 +250,14 @@ static void take_call(struct rein_agent *agent, const struct rein_raw_event *raw
 			     raw->path[0] ? raw->path : NULL, REIN_MECH_BPF_FILE, -raw->error);
 }
 
+static void take_unknown(struct rein_agent *agent, const struct rein_raw_event *raw)
+{
+	struct rein_refused refused = refused_of(agent, raw);
+
+	refused.mechanism = REIN_MECH_BPF_FILE;
+	rein_explain_refused_unknown(&refused, (int)raw->nr, raw->path[0] ? raw->path : NULL);
+}
+
 static void (*const takers[])(struct rein_agent *agent, const struct rein_raw_event *raw) = {
 	[REIN_EVENT_EXEC] = take_exec,
 	[REIN_EVENT_DENY_SYSCALL] = take_syscall,
@@ -258,6 +266,7 @@ static void (*const takers[])(struct rein_agent *agent, const struct rein_raw_ev
 	[REIN_EVENT_DENY_BREAKER] = take_breaker,
 	[REIN_EVENT_DENY_FILE] = take_file,
 	[REIN_EVENT_DENY_CALL] = take_call,
+	[REIN_EVENT_DENY_UNKNOWN] = take_unknown,
 };
 
 void rein_explain_raw(struct rein_agent *agent, const struct rein_raw_event *raw, size_t size)

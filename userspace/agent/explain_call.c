@@ -76,6 +76,12 @@ static void write_reason(FILE *out, const struct rein_refused *refused, const st
 	}
 }
 
+static void write_call(FILE *out, const struct rein_refused *refused, const char *object)
+{
+	rein_write_subject(out, refused);
+	fprintf(out, " made the system call %s%s%s", refused->op, object ? " on " : "", object ? object : "");
+}
+
 static char *why(const struct rein_refused *refused, const char *object, const struct verdicts *verdicts,
 		 const struct rein_syscall_never *never)
 {
@@ -85,8 +91,8 @@ static char *why(const struct rein_refused *refused, const char *object, const s
 
 	if (!out)
 		return NULL;
-	rein_write_subject(out, refused);
-	fprintf(out, " made the system call %s%s%s; ", refused->op, object ? " on " : "", object ? object : "");
+	write_call(out, refused, object);
+	fprintf(out, "; ");
 	write_reason(out, refused, verdicts, never);
 	rein_write_outcome(out, refused);
 	fclose(out);
@@ -116,4 +122,23 @@ void rein_explain_syscall(struct rein_agent *agent, pid_t pid, const char *comm,
 
 	rein_emit_refusal(&refused, object, verdicts.denied_by, why(&refused, object, &verdicts, never),
 			  silent ? rein_remedy("syscalls", name) : NULL);
+}
+
+void rein_explain_refused_unknown(const struct rein_refused *refused, int nr, const char *object)
+{
+	REIN_AUTO_FREE char *name = name_of(nr, seccomp_arch_native());
+	struct rein_refused named = *refused;
+	char *text = NULL;
+	size_t size;
+	FILE *out;
+
+	named.op = name;
+	out = open_memstream(&text, &size);
+	if (out) {
+		write_call(out, &named, object);
+		fprintf(out, "; what it does to files cannot be followed");
+		rein_write_outcome(out, &named);
+		fclose(out);
+	}
+	rein_emit_refusal(&named, object, NULL, text, NULL);
 }

@@ -69,6 +69,9 @@ void rein_explain_refused_address(const struct rein_address_refusal *refusal);
 /* A label refused: `raw` is a REIN_EVENT_DENY_FILE. False: it is of a form that is not known. */
 bool rein_explain_refused_file(const struct rein_refused *refused, const struct rein_raw_event *raw);
 
+/* What bpf-file cannot follow, done by the call `nr` to `object`, which may be NULL. */
+void rein_explain_refused_unknown(const struct rein_refused *refused, int nr, const char *object);
+
 /* A socket of a kind that is not allowed. `kind` as in rein_raw_event.nr of REIN_NET_OP_SOCKET. */
 void rein_explain_refused_socket(const struct rein_refused *refused, uint32_t kind);
 
