@@ -49,14 +49,16 @@ static int outcome(const struct caged *caged, const struct rein_shot *shot)
 static void let_go_of_links(void)
 {
 	REIN_AUTO_FD int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int found = 0;
 
 	for (int fd = 3; fd < 1024; fd++) {
 		char path[32], target[64] = "";
 
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-		if (readlink(path, target, sizeof(target) - 1) > 0 && strstr(target, "bpf_link"))
-			dup2(nothing, fd);
+		if (readlink(path, target, sizeof(target) - 1) > 0 && strstr(target, "bpf-link"))
+			found += dup2(nothing, fd) == fd;
 	}
+	cr_assert_gt(found, 0, "an agent holds no links");
 }
 
 static void detach(const char *hook)
