@@ -12,7 +12,7 @@
  * A kernel that preempts itself may skip a program that watches (mech/bpf_preempt.h): then a write is refused that was
  * none of that kind, and told of. What can go wrong there is what stays behind: the announcement of an fallocate that
  * failed before its hook, or a copy whose end was skipped, stands for the thread's next write to the same file if that
- * one's announcement is skipped as well.
+ * one's announcement is skipped as well. So the plan calls no bytes exact there.
  */
 
 #define WRITE 1

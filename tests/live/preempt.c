@@ -76,6 +76,9 @@ Test(preempt, fmod_ret_does_not_count_where_it_may_be_skipped)
 	cr_expect(again.facts[REIN_MECH_BPF_FILE].works, "%s", again.facts[REIN_MECH_BPF_FILE].detail);
 	if (quiet.bpf_lsm) {
 		cr_expect(preempting.bpf_lsm, "%s", preempting.facts[REIN_MECH_BPF_FILE].detail);
+		cr_expect(preempting.bpf_file_skips && !quiet.bpf_file_skips && !again.bpf_file_skips);
+		cr_expect(strstr(preempting.facts[REIN_MECH_BPF_FILE].detail, "preempt=full"), "%s",
+			  preempting.facts[REIN_MECH_BPF_FILE].detail);
 		return;
 	}
 	cr_expect_not(preempting.facts[REIN_MECH_BPF_FILE].works || preempting.bpf_fmod_ret);

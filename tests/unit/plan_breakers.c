@@ -212,6 +212,29 @@ Test(plan_breakers, the_kernel_alone_keeps_files_on_tier_a)
 	rein_plan_free(&plan);
 }
 
+Test(plan_breakers, bytes_are_not_exact_where_a_kernel_may_skip_what_tells_them)
+{
+	struct rein_machine skips = machine_exact();
+	struct rein_breaker_rule exact = breaker(REIN_METER_WRITE_BYTES, REIN_ON_TRIP_FREEZE, REIN_EXACTNESS_EXACT),
+				 any = breaker(REIN_METER_WRITE_BYTES, REIN_ON_TRIP_FREEZE, REIN_EXACTNESS_SAMPLED),
+				 files = breaker(REIN_METER_DELETE_FILES, REIN_ON_TRIP_DENY, REIN_EXACTNESS_EXACT);
+	struct rein_plan plan;
+
+	skips.bpf_file_skips = true;
+	plan = plan_for(&skips, exact, false);
+	cr_expect_gt(plan.refused, 0);
+	cr_expect(strstr(line_with(&plan, "tested")->note, "bpf-file does not do it here"), "%s",
+		  line_with(&plan, "tested")->note);
+	rein_plan_free(&plan);
+	plan = plan_for(&skips, any, false);
+	cr_expect_eq(plan.breakers.items[0].by, REIN_MECH_BPF_TRACE);
+	cr_expect_eq(plan.breakers.items[0].exactness, REIN_EXACTNESS_PROMPT);
+	rein_plan_free(&plan);
+	plan = plan_for(&skips, files, false);
+	cr_expect_eq(plan.breakers.items[0].by, FILES);
+	rein_plan_free(&plan);
+}
+
 Test(plan_breakers, what_is_sent_fails_on_tier_a_and_waits_elsewhere)
 {
 	struct rein_machine exact = machine_exact(), root = machine_root();

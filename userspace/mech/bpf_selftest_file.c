@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "mech/bpf_facts.h"
 #include "mech/bpf_flavour.h"
+#include "mech/bpf_preempt.h"
 #include "mech/bpf_selftest.h"
 #include "mech/bpf_selftest_scene.h"
 #include "mech/bpf_selftest_shots.h"
@@ -166,6 +167,21 @@ static const char *const works[] = {
 	[REIN_FILE_FMOD_RET] = "every file hook as an fmod_ret program, fired",
 };
 
+/* LSM programs run even so, and count what they see; the amounts of bytes come from programs that may be skipped. */
+static void say_what_is_skipped(struct rein_machine *machine, struct rein_fact *fact)
+{
+	const char *preempts = fact->works ? rein_preempt_now() : NULL;
+	size_t used = strlen(fact->detail);
+
+	machine->bpf_file_skips = preempts;
+	if (preempts)
+		snprintf(
+			fact->detail + used, sizeof(fact->detail) - used,
+			"; this kernel preempts itself (%s), so bytes are left to bpf-trace, and a write may once in a "
+			"while be refused for nothing",
+			preempts);
+}
+
 void rein_bpf_selftest_file(struct rein_machine *machine)
 {
 	struct rein_fact *fact = &machine->facts[REIN_MECH_BPF_FILE];
@@ -186,4 +202,5 @@ void rein_bpf_selftest_file(struct rein_machine *machine)
 	rein_scene_judge(fact, works[pins.facts.flavour], &err, NULL);
 	machine->bpf_lsm = fact->works && pins.facts.flavour == REIN_FILE_LSM;
 	machine->bpf_fmod_ret = fact->works && pins.facts.flavour == REIN_FILE_FMOD_RET;
+	say_what_is_skipped(machine, fact);
 }

@@ -77,6 +77,7 @@ struct rein_machine {
 	bool overlay; /* a launch can show a folder through overlayfs; asked only for policies that name digests */
 
 	bool bpf_lsm, bpf_fmod_ret; /* for bpf-file */
+	bool bpf_file_skips;	    /* this kernel preempts itself, and may skip what tells bpf-file how many bytes */
 };
 
 /* The tier that the facts amount to; pure. */

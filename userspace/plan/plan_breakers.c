@@ -34,6 +34,12 @@ static bool isolated(const struct rein_planning *planning)
 	return planning->scope == REIN_SCOPE_ISOLATED;
 }
 
+/* Every operation is seen with its amount. */
+static bool unskipped(const struct rein_planning *planning)
+{
+	return !planning->machine->bpf_file_skips;
+}
+
 struct keeper {
 	enum rein_mechanism by;
 	unsigned meters, on_trips;
@@ -43,7 +49,7 @@ struct keeper {
 };
 
 static const struct keeper keepers[] = {
-	{REIN_MECH_BPF_FILE, METER(WRITE_BYTES), TRIPS_ALL, REIN_EXACTNESS_EXACT, anywhere,
+	{REIN_MECH_BPF_FILE, METER(WRITE_BYTES), TRIPS_ALL, REIN_EXACTNESS_EXACT, unskipped,
 	 "a shared mapping is charged once, when it is made: from its offset to the end of the file"},
 	{REIN_MECH_BPF_FILE, METERS_CALLS, TRIPS_ALL, REIN_EXACTNESS_EXACT, anywhere,
 	 "a call that passes and then fails for another reason is counted"},
@@ -108,13 +114,19 @@ static void list_on_trips(unsigned on_trips, char *text, size_t size)
 		}
 }
 
+/* It is this machine that does not have it, not this profile. */
+static bool lacks(const struct rein_planning *planning, const struct keeper *keeper)
+{
+	return !rein_planning_has(planning, keeper->by) || (keeper->here == unskipped && !unskipped(planning));
+}
+
 /* The mechanism that would do what the line says and does not work here; of several the one that asks for least. */
 static const struct keeper *missing(const struct rein_planning *planning, const struct rein_breaker_rule *rule)
 {
 	const struct keeper *last = NULL;
 
 	for (size_t i = 0; i < REIN_COUNT(keepers); i++)
-		if (keeps(&keepers[i], rule) && !rein_planning_has(planning, keepers[i].by))
+		if (keeps(&keepers[i], rule) && lacks(planning, &keepers[i]))
 			last = &keepers[i];
 	return last;
 }
@@ -126,7 +138,8 @@ static void say_missing(const struct rein_planning *planning, const struct rein_
 	const struct keeper *keeper = missing(planning, rule);
 
 	if (keeper)
-		snprintf(text, size, "%s does not work here (%.160s)", rein_mechanism_name(keeper->by),
+		snprintf(text, size, "%s does not %s here (%.200s)", rein_mechanism_name(keeper->by),
+			 rein_planning_has(planning, keeper->by) ? "do it" : "work",
 			 planning->machine->facts[keeper->by].detail);
 	else
 		snprintf(text, size, "the agent shares the host's network");

@@ -13,6 +13,11 @@ static bool refuse_queues(struct rein_planning *planning, struct rein_plan_line 
 			"what it queues happens past the filter, and bpf-file, which would count it, does not "
 			"work here (%.160s)",
 			planning->machine->facts[REIN_MECH_BPF_FILE].detail);
+	else if (planning->machine->bpf_file_skips)
+		rein_planning_refuse(
+			planning, line, rule->optional,
+			"what it queues happens past the filter, and bpf-file cannot tell its bytes here (%.200s)",
+			planning->machine->facts[REIN_MECH_BPF_FILE].detail);
 	else if (!planning->plan->unix_sockets)
 		rein_planning_refuse(
 			planning, line, rule->optional,
