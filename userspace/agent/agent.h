@@ -44,6 +44,7 @@ enum rein_end_cause {
 
 struct rein_breakers;
 struct rein_broker;
+struct rein_errands;
 struct rein_sampler;
 struct rein_control;
 struct rein_terminal;
@@ -73,6 +74,7 @@ struct rein_agent {
 
 	struct rein_breakers *breakers;
 	struct rein_broker *broker;	  /* NULL: no notified system calls */
+	struct rein_errands *errands;	  /* NULL: none was ever run */
 	struct rein_sampler *sampler;	  /* NULL: nothing sampled */
 	struct rein_stillness *stillness; /* NULL: not stopped, or by a freezer that needs no watching */
 	struct rein_control *control;

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/errand.h"
 #include "agent/verdict.h"
 #include "base/cleanup.h"
 
@@ -58,6 +59,11 @@ static void reply(struct rein_broker *broker, const struct rein_question *q, str
 	else
 		broker->response->val = verdict.value;
 	ioctl(broker->watch.fd, SECCOMP_IOCTL_NOTIF_SEND, broker->response);
+}
+
+int rein_broker_listener(const struct rein_agent *agent)
+{
+	return agent->broker->watch.fd;
 }
 
 static bool still_asked(const struct rein_broker *broker, const struct rein_question *q)
@@ -130,7 +136,7 @@ static void handle(struct rein_broker *broker, struct rein_question *q)
 		remember(broker, q);
 	if (verdict.reply == REIN_REPLY_PARK)
 		park(broker, q);
-	else if (verdict.reply != REIN_REPLY_NEVER)
+	else if (verdict.reply != REIN_REPLY_NEVER && verdict.reply != REIN_REPLY_LATER)
 		reply(broker, q, verdict);
 }
 
@@ -226,6 +232,7 @@ void rein_broker_close(struct rein_agent *agent)
 
 	if (!broker)
 		return;
+	rein_errands_close(agent);
 	rein_loop_remove(&broker->watch);
 	close(broker->watch.fd);
 	rein_vec_free(&broker->parked);

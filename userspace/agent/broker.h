@@ -16,6 +16,9 @@ void rein_broker_close(struct rein_agent *agent);
 /* Answers the calls that waited for a breaker that froze or throttled; called when the last hold is gone. */
 void rein_broker_resume(struct rein_agent *agent);
 
+/* The listener, for who answers in the broker's place. Only while there is a broker. */
+int rein_broker_listener(const struct rein_agent *agent);
+
 /* Whether the broker has refused and recorded this call shortly before `time_ns` (CLOCK_MONOTONIC), so that a hook that
  * saw it come back need not record it again. True once for each refusal. */
 bool rein_broker_told(struct rein_agent *agent, pid_t pid, int nr, uint64_t time_ns);

@@ -58,8 +58,8 @@ static const char *doing(const char *op)
 {
 	static const struct {
 		const char *op, *words;
-	} all[] = {{"connect", "connect to"}, {"send", "send to"},	   {"bind", "listen on"},
-		   {"listen", "listen on"},   {"receive", "receive from"}, {"sendto", "send to"}};
+	} all[] = {{"connect", "connect to"},	{"send", "send to"},   {"bind", "listen on"},  {"listen", "listen on"},
+		   {"receive", "receive from"}, {"sendto", "send to"}, {"sendmsg", "send to"}, {"sendmmsg", "send to"}};
 
 	for (size_t i = 0; i < REIN_COUNT(all); i++)
 		if (!strcmp(all[i].op, op))

@@ -14,6 +14,10 @@
 
 #define PAGE 4096
 
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL /* younger than Debian 12's headers */
+#endif
+
 static int open_proc(const struct rein_question *q, const char *name)
 {
 	char path[64];
@@ -120,9 +124,17 @@ int rein_question_address(const struct rein_question *q, int arg, union rein_add
 	return n < 0 ? (int)n : (size_t)n == length ? 0 : -EFAULT;
 }
 
+/* Linux 6.9 knows descriptors of threads; before, the process stands for all of its threads. */
+static int open_thread(const struct rein_question *q)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, q->tid, PIDFD_THREAD);
+
+	return pidfd >= 0 || errno != EINVAL ? pidfd : (int)syscall(SYS_pidfd_open, rein_question_pid(q), 0);
+}
+
 int rein_question_descriptor(const struct rein_question *q, int fd)
 {
-	REIN_AUTO_FD int pidfd = (int)syscall(SYS_pidfd_open, rein_question_pid(q), 0);
+	REIN_AUTO_FD int pidfd = open_thread(q);
 	int copy = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
 
 	return copy < 0 ? -errno : copy;

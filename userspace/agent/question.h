@@ -2,12 +2,11 @@
 #ifndef REIN_AGENT_QUESTION_H
 #define REIN_AGENT_QUESTION_H
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include <sys/un.h>
 
+#include "agent/destination.h"
 #include "mech/syscall_conditions.h"
 
 /* A notified system call, and what can be learned about it from outside. What memory and paths say may have changed by
@@ -33,13 +32,6 @@ void rein_question_comm(const struct rein_question *q, char ret_comm[16]);
 int rein_question_path(const struct rein_question *q, int dir, int path, char ret_path[REIN_QUESTION_PATH_MAX]);
 
 /* The socket address in argument `arg`, its length in the next. -errno if it cannot be read. */
-union rein_address {
-	struct sockaddr any;
-	struct sockaddr_in v4;
-	struct sockaddr_in6 v6;
-	struct sockaddr_un un;
-	struct sockaddr_storage storage;
-};
 int rein_question_address(const struct rein_question *q, int arg, union rein_address *ret_address);
 
 /* A copy of the asker's descriptor `fd`, close-on-exec; -errno. */

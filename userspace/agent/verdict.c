@@ -6,6 +6,7 @@
 
 #include "agent/addressed.h"
 #include "agent/breakers.h"
+#include "agent/deputy.h"
 #include "agent/explain.h"
 #include "agent/explaining.h"
 #include "agent/trip.h"
@@ -22,11 +23,13 @@ static struct rein_verdict_on_call refuse(int error)
 static void describe(const struct rein_question *q, const struct rein_watched_call *row,
 		     char ret_text[REIN_QUESTION_PATH_MAX])
 {
+	union rein_address address;
+
 	ret_text[0] = '\0';
-	if (row->look == REIN_LOOK_PEER || row->look == REIN_LOOK_NODE)
-		rein_addressed_text(q, row->path, ret_text, REIN_QUESTION_PATH_MAX);
-	else if (row->dir >= 0 || row->path >= 0)
+	if (row->look != REIN_LOOK_PEER && row->look != REIN_LOOK_NODE && (row->dir >= 0 || row->path >= 0))
 		rein_question_path(q, row->dir, row->path, ret_text);
+	else if (row->path >= 0 && !rein_question_address(q, row->path, &address))
+		rein_address_text(&address, ret_text, REIN_QUESTION_PATH_MAX);
 }
 
 static struct rein_verdict_on_call refuse_by_policy(struct rein_agent *agent, const struct rein_question *q)
@@ -89,27 +92,53 @@ static struct rein_verdict_on_call stop(struct rein_agent *agent, const struct r
 	return (struct rein_verdict_on_call){replies[breaker->on_trip], EDQUOT};
 }
 
-/* Charges the call to every meter that counts it, each once, however often the call is judged. */
+/* Charges the one meter of a row, if it is watched and the call has not paid yet. */
 static struct rein_verdict_on_call charge(struct rein_agent *agent, const struct rein_filter *filter,
-					  struct rein_question *q)
+					  struct rein_question *q, const struct rein_watched_call *row)
+{
+	unsigned due = row->watch & filter->watch & ~q->paid;
+	struct rein_charged charged;
+
+	if (!due || due >= 1U << REIN_METER_COUNT)
+		return passes;
+	charged = rein_breakers_charge(agent->launch->state, (enum rein_meter)__builtin_ctz(due), REIN_MECH_BROKER, 1,
+				       false, rein_now_ns());
+	if (!charged.passed && charged.breaker < 0)
+		return refuse(EDQUOT);
+	if (!charged.passed)
+		return stop(agent, q, row, &charged);
+	q->paid |= due;
+	return passes;
+}
+
+struct rein_verdict_on_call rein_question_charge(struct rein_agent *agent, const struct rein_filter *filter,
+						 struct rein_question *q)
 {
 	const char *name = rein_syscall_name(q->nr);
+	struct rein_verdict_on_call verdict = passes;
 
 	for (const struct rein_watched_call *row = rein_watched_calls; row->name; row++) {
-		struct rein_charged charged;
-		unsigned due = row->watch & filter->watch & ~q->paid;
-
-		if (!due || due >= 1U << REIN_METER_COUNT || strcmp(row->name, name) || !rein_question_counts(q, row))
+		if (!(row->watch & filter->watch & ~q->paid) || strcmp(row->name, name) ||
+		    !rein_question_counts(q, row))
 			continue;
-		charged = rein_breakers_charge(agent->launch->state, (enum rein_meter)__builtin_ctz(due),
-					       REIN_MECH_BROKER, 1, false, rein_now_ns());
-		if (!charged.passed && charged.breaker < 0)
-			return refuse(EDQUOT);
-		if (!charged.passed)
-			return stop(agent, q, row, &charged);
-		q->paid |= due;
+		verdict = charge(agent, filter, q, row);
+		if (verdict.reply != REIN_REPLY_PASS)
+			break;
 	}
-	return passes;
+	return verdict;
+}
+
+struct rein_verdict_on_call rein_question_charge_peer(struct rein_agent *agent, const struct rein_filter *filter,
+						      struct rein_question *q)
+{
+	const struct rein_watched_call row = {
+		.name = rein_syscall_name(q->nr),
+		.watch = 1U << REIN_METER_NET_CONNECTS,
+		.dir = -1,
+		.path = -1,
+	};
+
+	return charge(agent, filter, q, &row);
 }
 
 struct rein_verdict_on_call rein_question_judge(struct rein_agent *agent, const struct rein_filter *filter,
@@ -119,9 +148,11 @@ struct rein_verdict_on_call rein_question_judge(struct rein_agent *agent, const 
 
 	if (!rein_filter_allows(filter, q->nr, q->args))
 		return refuse_by_policy(agent, q);
+	if (agent->launch->plan->by_broker && rein_deputy_acts(q->nr))
+		return rein_deputy_act(agent, filter, q);
 	if (filter->watch & REIN_WATCH_ADDRESS && !rein_addressed_allows(agent, q))
 		return refuse(EPERM);
-	verdict = charge(agent, filter, q);
+	verdict = rein_question_charge(agent, filter, q);
 	if (verdict.reply == REIN_REPLY_PASS && filter->watch & REIN_WATCH_LISTEN)
 		return rein_addressed_listen(agent, q);
 	return verdict;

@@ -11,6 +11,7 @@ enum rein_reply {
 	REIN_REPLY_REFUSE, /* with an errno */
 	REIN_REPLY_PASS,   /* the kernel goes on, under every other mechanism */
 	REIN_REPLY_DONE,   /* the broker did it; `value` is its result, or -errno */
+	REIN_REPLY_LATER,  /* somebody else answers, see agent/errand.h */
 	REIN_REPLY_PARK,   /* unanswered until the agent goes on */
 	REIN_REPLY_NEVER,  /* unanswered: the agent is being killed */
 };
@@ -24,5 +25,13 @@ struct rein_verdict_on_call {
  * trips. */
 struct rein_verdict_on_call rein_question_judge(struct rein_agent *agent, const struct rein_filter *filter,
 						struct rein_question *q);
+
+/* Charges the call to every meter that counts it, each once, however often the call is judged. PASS, or what becomes of
+ * it. */
+struct rein_verdict_on_call rein_question_charge(struct rein_agent *agent, const struct rein_filter *filter,
+						 struct rein_question *q);
+/* The same for net.connects alone, where it is known that the call is about a peer. */
+struct rein_verdict_on_call rein_question_charge_peer(struct rein_agent *agent, const struct rein_filter *filter,
+						      struct rein_question *q);
 
 #endif

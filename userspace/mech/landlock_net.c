@@ -75,6 +75,12 @@ void rein_landlock_ports_compute(const struct rein_plan *plan, uint64_t can_hand
 		for (size_t port = 0; port < sizeof(other); port++)
 			ret_ports->rights[port] &= other[port];
 	}
+	/* Who connects is the supervisor, which is not confined here: of the agent's own attempts none has to pass. */
+	if (plan->by_broker) {
+		ret_ports->handled &= REIN_LANDLOCK_CONNECT_TCP | REIN_LANDLOCK_BIND_TCP;
+		memset(ret_ports->rights, 0, sizeof(ret_ports->rights));
+		return;
+	}
 	allow_autobind(ret_ports);
 	if (plan->use[REIN_MECH_BPF_NET] && count(ret_ports, REIN_LANDLOCK_CONNECT_TCP) > EXTRA_MAX)
 		ret_ports->handled = 0;

@@ -114,8 +114,7 @@ static const struct condition {
 #define BTRFS_SNAP_DESTROY_V2 _IOW(0x94, 63, char[4096])
 #define FILE_SYSTEM_SPACE(nr) _IOW('X', nr, char[48]) /* struct space_resv; the one of 32 bits needs an i386 call */
 
-/* A call with rows here is allowed with every other value; rows on several arguments refuse only all of them at once.
- */
+/* A call with rows here is allowed with every other value. */
 static const struct exception {
 	const char *name;
 	unsigned unless; /* with these features the row does not count */
@@ -139,8 +138,24 @@ static const struct exception {
 	{"process_madvise", 0, 3, MADV_REMOVE},
 	{"prctl", 0, 0, PR_SET_MM}, /* forges what /proc says of it */
 	{"prctl", 0, 0, PR_SET_DUMPABLE},
-	{"setsockopt", REIN_FEATURE_NET, 1, IPPROTO_TCP},
-	{"setsockopt", REIN_FEATURE_NET, 2, TCP_FASTOPEN_CONNECT},
+};
+
+/* The same for two values together; a call has rows here or above. The first argument of all rows of a call is one. */
+static const struct pair {
+	const char *name;
+	unsigned unless;
+	uint8_t arg;
+	uint32_t value;
+	uint8_t other_arg;
+	uint32_t other_value;
+} pairs[] = {
+	{"setsockopt", REIN_FEATURE_NET, 1, IPPROTO_TCP, 2, TCP_FASTOPEN_CONNECT},
+	/* It may turn a socket of TCP into one of another protocol (SMC), that Landlock does not know. */
+	{"setsockopt", REIN_FEATURE_NET, 1, IPPROTO_TCP, 2, TCP_ULP},
+	/* A source route sends to its first stop, whatever address the socket was connected to. */
+	{"setsockopt", REIN_FEATURE_NET, 1, IPPROTO_IP, 2, IP_OPTIONS},
+	{"setsockopt", REIN_FEATURE_NET, 1, IPPROTO_IPV6, 2, IPV6_RTHDR},
+	{"setsockopt", REIN_FEATURE_NET, 1, IPPROTO_IPV6, 2, IPV6_2292PKTOPTIONS},
 };
 
 #define OTHER_SOCKETS                                                                                                 \
@@ -160,7 +175,9 @@ static const struct {
 	{"sendto", FAST_OPEN},
 	{"sendmsg", FAST_OPEN},
 	{"sendmmsg", FAST_OPEN},
-	{"setsockopt", FAST_OPEN},
+	{"setsockopt",
+	 "data sent while connecting, source routes and other protocols on top are not seen by what confines the "
+	 "network here"},
 	{"listen", "a socket that was never bound would listen on a port that no rule allows"},
 	{"clone", "a new namespace is a way out of the policy"},
 	{"memfd_create", "a file in memory could be executed, though no rule lets the agent execute what it wrote"},
@@ -280,6 +297,7 @@ static size_t under(const struct values *values, uint32_t prefix, int bits)
 struct complement {
 	const char *name;
 	unsigned watch;
+	const struct rein_register_test *base; /* on another argument; NULL: none */
 	uint8_t arg;
 	const struct values *values;
 	struct rein_case_vec *cases;
@@ -291,12 +309,62 @@ static int all_but(const struct complement *c, uint32_t prefix, int bits)
 	struct rein_call_case one = {{{c->arg, bits ? U32 << (32 - bits) & U32 : 0, prefix}}, bits ? 1 : 0};
 	int r;
 
+	if (c->base)
+		one.tests[one.nr_tests++] = *c->base;
 	if (!under(c->values, prefix, bits))
 		return add_case(c->name, c->watch, &one, c->cases);
 	if (bits == 32)
 		return 0;
 	r = all_but(c, prefix, bits + 1);
 	return r ? r : all_but(c, prefix | 1U << (31 - bits), bits + 1);
+}
+
+static void add_value(struct values *values, uint32_t value)
+{
+	for (size_t i = 0; i < values->count; i++)
+		if (values->of[i] == value)
+			return;
+	if (values->count < VALUES_MAX)
+		values->of[values->count++] = value;
+}
+
+/* The first values of a call's pairs, or the other values that go with `*first`. Returns a row, NULL if there is none.
+ */
+static const struct pair *collect_pairs(const char *name, unsigned features, const uint32_t *first,
+					struct values *values)
+{
+	const struct pair *found = NULL;
+
+	values->count = 0;
+	for (size_t i = 0; i < REIN_COUNT(pairs); i++) {
+		const struct pair *p = &pairs[i];
+
+		if (!same(p->name, name) || p->unless & features || (first && p->value != *first))
+			continue;
+		add_value(values, first ? p->other_value : p->value);
+		found = p;
+	}
+	return found;
+}
+
+/* Everything but the pairs: another first value, or each of theirs with another second one. */
+static int add_all_but_pairs(const char *name, unsigned features, unsigned watch, struct rein_case_vec *cases,
+			     bool *conditional)
+{
+	struct values firsts, others;
+	const struct pair *pair = collect_pairs(name, features, NULL, &firsts);
+	struct complement c = {name, watch, NULL, pair ? pair->arg : 0, &firsts, cases};
+	int r = pair ? all_but(&c, 0, 0) : 0;
+
+	*conditional |= pair != NULL;
+	for (size_t i = 0; !r && pair && i < firsts.count; i++) {
+		struct rein_register_test base = {pair->arg, U32, firsts.of[i]};
+
+		collect_pairs(name, features, &firsts.of[i], &others);
+		c = (struct complement){name, watch, &base, pair->other_arg, &others, cases};
+		r = all_but(&c, 0, 0);
+	}
+	return r;
 }
 
 /* Appends the cases of rows, and says whether the call has any row at all. */
@@ -327,9 +395,11 @@ int rein_call_cases(const char *name, unsigned features, unsigned watch, struct 
 	bool conditional = false;
 	int r = add_conditions(name, features, watch, cases, &conditional);
 
+	if (!r)
+		r = add_all_but_pairs(name, features, watch, cases, &conditional);
 	for (uint8_t arg = 0; !r && arg < 6; arg++) {
 		struct values values;
-		struct complement c = {name, watch, arg, &values, cases};
+		struct complement c = {name, watch, NULL, arg, &values, cases};
 
 		collect(name, features, watch, arg, &values);
 		if (!values.count)

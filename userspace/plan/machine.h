@@ -64,6 +64,9 @@ struct rein_machine {
 	unsigned namespaces; /* enum rein_namespace that a launch here can have */
 	int landlock_abi;    /* 0: none */
 	bool seccomp_notify, seccomp_sync_wake;
+	/* The broker can act for who asks: on a copy of its descriptor, with its own copy of what a pointer leads to,
+	 * and without privileges that the agent lacks. */
+	bool seccomp_acts;
 
 	char cgroup_root[256];	 /* mount point of cgroup2; "" if none */
 	char cgroup_parent[512]; /* directory under which agents' cgroups are made; "" if none */

@@ -11,7 +11,8 @@
 
 /*
  * Network rules. With bpf-net addresses and ports are decided in the kernel, on the host's network. Without it there
- * is Landlock, which knows TCP ports and no addresses, and the network namespace, which has nothing but loopback.
+ * is Landlock, which knows TCP ports and no addresses; the broker, which knows both and costs a round trip a call; and
+ * the network namespace, which has nothing but loopback.
  */
 
 #define ABI_TCP 4	   /* of Landlock: connect and bind of TCP */
@@ -54,27 +55,86 @@ static bool by_port(const struct rein_planning *planning, const struct rein_net_
 	       covered(planning->policy, rule, REIN_NET_V4) && covered(planning->policy, rule, REIN_NET_V6);
 }
 
-static enum rein_scope scope(const struct rein_planning *planning)
+/* Whether Landlock keeps every line, or at least one that allows more than loopback. */
+static bool ports_suffice(const struct rein_planning *planning, bool for_all)
 {
 	const struct rein_policy *policy = planning->policy;
-	bool bpf = rein_planning_has(planning, REIN_MECH_BPF_NET);
 
 	for (size_t i = 0; i < policy->net.count; i++) {
 		const struct rein_net_rule *rule = &policy->net.items[i];
+		bool allow = rule->verdict == REIN_VERDICT_ALLOW;
 
-		if (rule->verdict != REIN_VERDICT_ALLOW)
-			continue;
-		if (bpf)
-			return REIN_SCOPE_BPF;
-		if (!loopback(rule) && by_port(planning, rule))
-			return REIN_SCOPE_PORTS;
+		if (for_all && !(allow && by_port(planning, rule)))
+			return false;
+		if (!for_all && allow && !loopback(rule) && by_port(planning, rule))
+			return true;
 	}
-	return REIN_SCOPE_ISOLATED;
+	return for_all;
+}
+
+static bool anything(const struct rein_net_rule *rule)
+{
+	return true;
+}
+
+static bool beyond_loopback(const struct rein_net_rule *rule)
+{
+	return !loopback(rule);
+}
+
+static bool streams_beyond_loopback(const struct rein_net_rule *rule)
+{
+	return rule->protocol == IPPROTO_TCP && !loopback(rule);
+}
+
+static bool allows(const struct rein_policy *policy, bool (*what)(const struct rein_net_rule *))
+{
+	for (size_t i = 0; i < policy->net.count; i++)
+		if (policy->net.items[i].verdict == REIN_VERDICT_ALLOW && what(&policy->net.items[i]))
+			return true;
+	return false;
+}
+
+/*
+ * Beside the broker Landlock has to refuse the connections of TCP that the agent makes itself. Datagrams with an
+ * address would all have to be seen: so the agent can make no sockets for them.
+ */
+static bool broker_suffices(const struct rein_planning *planning)
+{
+	return rein_planning_has(planning, REIN_MECH_BROKER) && planning->machine->seccomp_acts &&
+	       rein_planning_has(planning, REIN_MECH_LANDLOCK) && planning->machine->landlock_abi >= ABI_TCP &&
+	       allows(planning->policy, streams_beyond_loopback);
+}
+
+static enum rein_scope scope(const struct rein_planning *planning)
+{
+	const struct rein_policy *policy = planning->policy;
+
+	if (rein_planning_has(planning, REIN_MECH_BPF_NET))
+		return allows(policy, anything) ? REIN_SCOPE_BPF : REIN_SCOPE_ISOLATED;
+	if (!allows(policy, beyond_loopback))
+		return REIN_SCOPE_ISOLATED;
+	if (ports_suffice(planning, true))
+		return REIN_SCOPE_PORTS;
+	if (broker_suffices(planning))
+		return REIN_SCOPE_BROKER;
+	return ports_suffice(planning, false) ? REIN_SCOPE_PORTS : REIN_SCOPE_ISOLATED;
 }
 
 static void keep_bpf(struct rein_planning *planning, struct rein_plan_line *line, const struct rein_net_rule *rule)
 {
 	rein_planning_keep(line, REIN_MECH_BPF_NET);
+}
+
+static void keep_broker(struct rein_planning *planning, struct rein_plan_line *line, const struct rein_net_rule *rule)
+{
+	if (rule->protocol == IPPROTO_TCP)
+		rein_planning_keep(line, REIN_MECH_BROKER);
+	else if (rule->verdict == REIN_VERDICT_DENY)
+		rein_planning_keep(line, REIN_MECH_SECCOMP); /* it can make no such socket */
+	else
+		rein_planning_refuse(planning, line, rule->optional,
+				     "UDP takes bpf-net on the host's network: start as root");
 }
 
 static void keep_isolated(struct rein_planning *planning, struct rein_plan_line *line, const struct rein_net_rule *rule)
@@ -93,8 +153,8 @@ static void keep_isolated(struct rein_planning *planning, struct rein_plan_line 
 	} else {
 		rein_planning_refuse(
 			planning, line, rule->optional,
-			"addresses take bpf-net: start as root (without, they come with the broker in a later "
-			"version); %s",
+			"addresses take bpf-net, which needs root, or, for TCP, Landlock and a broker that can act for "
+			"the agent (`rein doctor` says what it lacks); %s",
 			planning->machine->landlock_abi < ABI_TCP
 				? "this kernel's Landlock governs no ports either (that is ABI 4, kernel 6.7)"
 				: "without root only TCP ports of 0.0.0.0/0 and ::/0 alike can be kept");
@@ -136,6 +196,7 @@ static void (*const keepers[REIN_SCOPE_COUNT])(struct rein_planning *, struct re
 	[REIN_SCOPE_ISOLATED] = keep_isolated,
 	[REIN_SCOPE_BPF] = keep_bpf,
 	[REIN_SCOPE_PORTS] = keep_ports,
+	[REIN_SCOPE_BROKER] = keep_broker,
 };
 
 struct place_text {
@@ -211,6 +272,9 @@ static const char *const scope_words[REIN_SCOPE_COUNT] = {
 	[REIN_SCOPE_BPF] = "what no line allows on the network is refused, by address and port",
 	[REIN_SCOPE_PORTS] =
 		"what no line allows on the network is refused, by TCP port; all other protocols are refused",
+	[REIN_SCOPE_BROKER] =
+		"what no line allows on the network is refused, by TCP address and port; all other protocols are "
+		"refused",
 };
 
 /* Within its own network Landlock keeps the ports, as far as it knows protocols; beyond that the agent's processes
@@ -227,6 +291,14 @@ static void keep_own_network(const struct rein_planning *planning, struct rein_p
 				   abi >= ABI_TCP ? "any UDP port" : "any port");
 }
 
+/* Only the supervisor, which no Landlock confines, connects: so the agent's own attempts can all be refused there. */
+static void keep_by_broker(struct rein_plan_line *line)
+{
+	rein_planning_keep(line, REIN_MECH_BROKER);
+	rein_planning_keep(line, REIN_MECH_LANDLOCK);
+	rein_planning_note(line, "each such call is a round trip to the supervisor, which makes it for the agent");
+}
+
 static void scope_line(struct rein_planning *planning)
 {
 	struct rein_plan_line *line = rein_planning_line(planning, NULL, "%s", scope_words[planning->scope]);
@@ -235,6 +307,8 @@ static void scope_line(struct rein_planning *planning)
 		rein_planning_keep(line, REIN_MECH_BPF_NET);
 	else if (planning->scope == REIN_SCOPE_PORTS)
 		rein_planning_keep(line, REIN_MECH_LANDLOCK);
+	else if (planning->scope == REIN_SCOPE_BROKER)
+		keep_by_broker(line);
 	else if (planning->machine->namespaces & REIN_NS_NET)
 		keep_own_network(planning, line);
 	else
@@ -271,6 +345,7 @@ void rein_planning_scope(struct rein_planning *planning)
 {
 	planning->scope = scope(planning);
 	planning->plan->host_network = planning->scope != REIN_SCOPE_ISOLATED;
+	planning->plan->by_broker = planning->scope == REIN_SCOPE_BROKER;
 	scope_line(planning);
 	unix_line(planning);
 }

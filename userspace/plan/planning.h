@@ -11,6 +11,7 @@ enum rein_scope {
 	REIN_SCOPE_ISOLATED, /* a network namespace of its own: loopback and nothing else */
 	REIN_SCOPE_BPF,	     /* the host's network; bpf-net decides about addresses and ports */
 	REIN_SCOPE_PORTS,    /* the host's network; Landlock decides about TCP ports, whatever the address */
+	REIN_SCOPE_BROKER,   /* the host's network; the broker connects and binds TCP in the agent's place */
 	REIN_SCOPE_COUNT,
 };
 
