@@ -19,6 +19,7 @@
 #include "agent/broker.h"
 #include "agent/message.h"
 #include "harness/harness.h"
+#include "mech/landlock.h"
 #include "mech/seccomp.h"
 
 static int keep(void *context, const struct rein_event *event, struct rein_error *err)
@@ -42,6 +43,9 @@ static _Noreturn void be_child(struct rein_trial_plan *trial, int socket, int (*
 {
 	struct rein_error err = {0};
 
+	/* What the broker lets go on is Landlock's to refuse there. */
+	if (trial->plan.by_broker && rein_mech_landlock.apply(&trial->launch, REIN_STAGE_AGENT, &err))
+		_exit(98);
 	if (rein_mech_seccomp.apply(&trial->launch, REIN_STAGE_AGENT, &err) ||
 	    rein_message_send(socket, REIN_MESSAGE_NOTIFY, 0, NULL, trial->launch.notify_fd))
 		_exit(99);

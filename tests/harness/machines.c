@@ -28,7 +28,8 @@ struct rein_machine machine_user(void)
 				       .namespaces = REIN_NS_USER | REIN_NS_MOUNT | REIN_NS_PID | REIN_NS_IPC |
 						     REIN_NS_UTS | REIN_NS_NET,
 				       .landlock_abi = 7,
-				       .seccomp_notify = true};
+				       .seccomp_notify = true,
+				       .seccomp_acts = true};
 
 	for (size_t i = 0; i < REIN_COUNT(all); i++)
 		works(&machine, all[i]);

@@ -22,7 +22,7 @@ static struct rein_net_rule rule(const char *address, uint8_t bits, uint16_t low
 }
 
 struct expected {
-	bool refused, host_network, bpf, unix_sockets;
+	bool refused, host_network, bpf, by_broker, unix_sockets;
 };
 
 static void expect(const char *name, const struct rein_machine *machine, const struct rein_net_rule *rules,
@@ -37,6 +37,7 @@ static void expect(const char *name, const struct rein_machine *machine, const s
 	cr_expect_eq(plan.refused, expected.refused, "%s", name);
 	cr_expect_eq(plan.host_network, expected.host_network, "%s", name);
 	cr_expect_eq(plan.use[REIN_MECH_BPF_NET], expected.bpf, "%s", name);
+	cr_expect_eq(plan.by_broker, expected.by_broker, "%s", name);
 	cr_expect_eq(plan.unix_sockets, expected.unix_sockets, "%s", name);
 	cr_expect_eq(!(plan.namespaces & REIN_NS_NET), expected.host_network, "%s", name);
 	rein_plan_free(&plan);
@@ -78,17 +79,43 @@ Test(plan_network, loopback_without_root_is_the_agents_own)
 
 Test(plan_network, addresses_without_root_are_refused)
 {
-	struct rein_machine user = machine_user();
+	struct rein_machine user = machine_user(), old = machine_bookworm();
 	struct rein_net_rule host[] = {rule("192.0.2.1", 32, 443, 443)};
 	struct rein_net_rule half[] = {rule("0.0.0.0", 0, 443, 443)};
 	struct rein_net_rule wide[] = {rule("126.0.0.0", 7, 443, 443)};
 	struct rein_net_rule udp[] = {rule("0.0.0.0", 0, 53, 53), rule("::", 0, 53, 53)};
 
 	udp[0].protocol = udp[1].protocol = IPPROTO_UDP;
+	EXPECT("datagrams", &user, udp, .refused = true, .unix_sockets = true);
+	user.seccomp_acts = false;
 	EXPECT("one host", &user, host, .refused = true, .unix_sockets = true);
 	EXPECT("IPv4 only", &user, half, .refused = true, .unix_sockets = true);
 	EXPECT("more than loopback", &user, wide, .refused = true, .unix_sockets = true);
-	EXPECT("datagrams", &user, udp, .refused = true, .unix_sockets = true);
+	EXPECT("no Landlock for ports", &old, host, .refused = true, .unix_sockets = true);
+}
+
+Test(plan_network, the_broker_keeps_addresses_of_tcp_without_root)
+{
+	struct rein_machine user = machine_user(), scopeless = machine_user(), deaf = machine_user();
+	struct rein_net_rule host[] = {rule("192.0.2.1", 32, 443, 443)};
+	struct rein_net_rule mixed[] = {rule("192.0.2.0", 24, 443, 443), rule("192.0.2.7", 32, 443, 443),
+					rule("127.0.0.1", 32, 3000, 3999), rule("::", 0, 8080, 8080)};
+	struct rein_net_rule beside[] = {rule("192.0.2.1", 32, 443, 443), rule("192.0.2.1", 32, 53, 53)};
+	struct rein_net_rule no_datagrams[] = {rule("192.0.2.1", 32, 443, 443), rule("0.0.0.0", 0, 53, 53)};
+
+	mixed[1].verdict = no_datagrams[1].verdict = REIN_VERDICT_DENY;
+	mixed[3].direction = REIN_NET_LISTEN;
+	beside[1].protocol = no_datagrams[1].protocol = IPPROTO_UDP;
+	scopeless.landlock_abi = 5;
+	deaf.facts[REIN_MECH_BROKER].works = false;
+	EXPECT("one host", &user, host, .host_network = true, .by_broker = true, .unix_sockets = true);
+	EXPECT("ABI 5", &scopeless, host, .host_network = true, .by_broker = true, .unix_sockets = false);
+	EXPECT("allowed, denied, loopback, listening", &user, mixed, .host_network = true, .by_broker = true,
+	       .unix_sockets = true);
+	EXPECT("UDP beside", &user, beside, .refused = true, .host_network = true, .by_broker = true,
+	       .unix_sockets = true);
+	EXPECT("UDP denied", &user, no_datagrams, .host_network = true, .by_broker = true, .unix_sockets = true);
+	EXPECT("no broker", &deaf, host, .refused = true, .unix_sockets = true);
 }
 
 Test(plan_network, ports_of_every_address_without_root)
@@ -114,6 +141,9 @@ Test(plan_network, ports_of_every_address_without_root)
 	EXPECT("both families", &user, both, .host_network = true, .unix_sockets = true);
 	EXPECT("ABI 5", &scopeless, both, .host_network = true, .unix_sockets = false);
 	EXPECT("ABI 2", &old, both, .refused = true, .unix_sockets = true);
+	EXPECT("more ports of one family", &user, uneven, .host_network = true, .by_broker = true,
+	       .unix_sockets = true);
+	user.seccomp_acts = false;
 	EXPECT("more ports of one family", &user, uneven, .refused = true, .host_network = true, .unix_sockets = true);
 	EXPECT("a port of loopback only", &user, beside, .refused = true, .host_network = true, .unix_sockets = true);
 	EXPECT("an address denied", &user, denied, .refused = true, .host_network = true, .unix_sockets = true);
