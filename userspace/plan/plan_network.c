@@ -273,8 +273,7 @@ static const char *const scope_words[REIN_SCOPE_COUNT] = {
 	[REIN_SCOPE_PORTS] =
 		"what no line allows on the network is refused, by TCP port; all other protocols are refused",
 	[REIN_SCOPE_BROKER] =
-		"what no line allows on the network is refused, by TCP address and port; all other protocols are "
-		"refused",
+		"what no line allows on the network is refused, by TCP address and port; no other protocols",
 };
 
 /* Within its own network Landlock keeps the ports, as far as it knows protocols; beyond that the agent's processes
