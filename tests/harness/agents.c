@@ -28,6 +28,7 @@ static int take(void *context, const struct rein_event *event, struct rein_error
 		.verdict = event->verdict,
 		.used = event->meter_used,
 		.limit = event->meter_limit,
+		.note = event->note,
 		.error = event->error,
 		.line = event->rule ? event->rule->line : 0,
 	};

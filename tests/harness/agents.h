@@ -13,7 +13,7 @@ struct rein_told {
 	enum rein_kind kind;
 	enum rein_verdict verdict;
 	char op[32], object[64], why[1024], meter[32];
-	uint64_t used, limit;
+	uint64_t used, limit, note;
 	int error;
 	int line; /* of the rule; 0: none */
 };

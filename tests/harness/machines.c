@@ -104,8 +104,8 @@ struct rein_plan plan_of(const struct rein_policy *policy, const struct rein_mac
 	struct rein_plan plan;
 	struct rein_error err;
 
-	if (!filled.guarded)
-		filled.guarded = nothing;
+	if (!filled.own.guarded)
+		filled.own.guarded = nothing;
 	cr_assert_eq(rein_plan_make(policy, machine, &filled, &plan, &err), 0, "%s", err.text);
 	return plan;
 }

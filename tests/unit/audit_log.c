@@ -44,9 +44,9 @@ Test(audit_log, file_is_for_its_owner_only)
 
 Test(audit_log, line_has_the_keys_of_the_contract_in_order)
 {
-	static const char *const keys[] = {"v",		"seq",	"time",	 "mono",  "agent", "kind",   "verdict",
-					   "pid",	"ppid", "exe",	 "comm",  "op",	   "object", "rule",
-					   "mechanism", "why",	"meter", "errno", "lost",  "detail", "prev"};
+	static const char *const keys[] = {"v",	  "seq",   "time",  "mono", "agent",  "kind",	"verdict", "note",
+					   "pid", "ppid",  "exe",   "comm", "op",     "object", "rule",	   "mechanism",
+					   "why", "meter", "errno", "lost", "detail", "prev"};
 	struct rein_origin rule = {.file = "a.yaml", .line = 7, .text = "filesystem.read.deny: /x"};
 	json_t *detail = json_pack("{s:s}", "wanted", "read"), *line, *value;
 	struct rein_event event = rein_a_denial;
@@ -55,6 +55,7 @@ Test(audit_log, line_has_the_keys_of_the_contract_in_order)
 	const char *key;
 	size_t i = 0;
 
+	event.note = 3;
 	event.ppid = 1;
 	event.exe = "/usr/bin/cat";
 	event.rule = &rule;

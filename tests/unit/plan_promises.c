@@ -22,6 +22,21 @@ Test(plan_promises, a_start_without_a_pid_namespace_is_refused_whatever_the_opti
 	rein_plan_free(&plan);
 }
 
+Test(plan_promises, notes_take_the_broker_and_nothing_else_does)
+{
+	struct rein_policy policy = policy_empty();
+	struct rein_machine machine = machine_root();
+	struct rein_plan plan = plan_of(&policy, &machine, NOBODY);
+
+	cr_expect_eq(line_with(&plan, "its notes")->by[0], REIN_MECH_BROKER);
+	rein_plan_free(&plan);
+	machine.facts[REIN_MECH_BROKER].works = false;
+	plan = plan_of(&policy, &machine, NOBODY);
+	cr_expect_eq(line_with(&plan, "its notes")->keeping, REIN_SKIPPED);
+	cr_expect_not(plan.refused);
+	rein_plan_free(&plan);
+}
+
 Test(plan_promises, each_missing_mechanism_refuses)
 {
 	static const enum rein_mechanism needed[] = {REIN_MECH_NAMESPACES, REIN_MECH_SECCOMP, REIN_MECH_PRIVILEGES};

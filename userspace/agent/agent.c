@@ -11,6 +11,7 @@
 
 #include "agent/broker.h"
 #include "agent/message.h"
+#include "agent/notes.h"
 #include "agent/stillness.h"
 #include "agent/terminal.h"
 #include "base/cleanup.h"
@@ -132,7 +133,7 @@ void rein_agent_kill(struct rein_agent *agent, enum rein_end_cause cause)
 		syscall(SYS_pidfd_send_signal, agent->init_pidfd, SIGKILL, NULL, 0);
 }
 
-static void owe_flush(struct rein_agent *agent)
+void rein_agent_owe_flush(struct rein_agent *agent)
 {
 	static const struct itimerspec second = {.it_value = {.tv_sec = 1}};
 
@@ -155,14 +156,17 @@ static void stop_for_audit(struct rein_agent *agent)
 
 void rein_agent_emit(struct rein_agent *agent, const struct rein_event *event)
 {
+	struct rein_event numbered = *event;
 	struct rein_error err = {0};
 	int r;
 
+	if (!numbered.note)
+		numbered.note = rein_notes_at(agent->notes, event->mono_ns);
 	agent->counts[event->kind]++;
 	if (event->verdict == REIN_VERDICT_DENY)
 		agent->denials += event->kind == REIN_KIND_DENY ? 1 : event->kind == REIN_KIND_LOST ? event->lost : 0;
-	r = agent->sink.emit(agent->sink.context, event, &err);
-	owe_flush(agent);
+	r = agent->sink.emit(agent->sink.context, &numbered, &err);
+	rein_agent_owe_flush(agent);
 	if (r >= 0)
 		return;
 	agent->unwritten++;

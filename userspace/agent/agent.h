@@ -49,6 +49,8 @@ struct rein_sampler;
 struct rein_control;
 struct rein_terminal;
 struct rein_stillness;
+struct rein_notes;
+struct rein_note_channels;
 
 struct rein_agent {
 	struct rein_launch *launch; /* borrowed */
@@ -78,7 +80,9 @@ struct rein_agent {
 	struct rein_sampler *sampler;	  /* NULL: nothing sampled */
 	struct rein_stillness *stillness; /* NULL: not stopped, or by a freezer that needs no watching */
 	struct rein_control *control;
-	struct rein_terminal *terminal; /* NULL: no terminal */
+	struct rein_notes *notes;		  /* NULL: none was made */
+	struct rein_note_channels *note_channels; /* the same */
+	struct rein_terminal *terminal;		  /* NULL: no terminal */
 };
 
 /* CLOCK_MONOTONIC in nanoseconds, the clock of all breakers. */
@@ -91,7 +95,10 @@ int rein_agent_hold(struct rein_agent *agent, enum rein_hold hold, struct rein_e
 int rein_agent_release(struct rein_agent *agent, enum rein_hold hold, struct rein_error *err);
 /* Kills every process; the first cause stays. Returns at once, the end arrives in the loop. */
 void rein_agent_kill(struct rein_agent *agent, enum rein_end_cause cause);
-/* Counts and sends one event to the sink; under `audit: strict` a full disk holds the agent. */
+/* Counts and sends one event to the sink, under the number of its note; under `audit: strict` a full disk holds the
+ * agent. */
 void rein_agent_emit(struct rein_agent *agent, const struct rein_event *event);
+/* Within a second the sink is flushed, and counts of notes that were refused are written. */
+void rein_agent_owe_flush(struct rein_agent *agent);
 
 #endif

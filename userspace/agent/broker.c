@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/errand.h"
+#include "agent/note_channel.h"
 #include "agent/verdict.h"
 #include "base/cleanup.h"
 
@@ -131,7 +132,8 @@ static void handle(struct rein_broker *broker, struct rein_question *q)
 		park(broker, q);
 		return;
 	}
-	verdict = rein_question_judge(agent, &broker->filter, q);
+	verdict = rein_note_channel_concerns(q) ? rein_note_channel_serve(agent, q, broker->watch.fd)
+						: rein_question_judge(agent, &broker->filter, q);
 	if (verdict.reply == REIN_REPLY_REFUSE)
 		remember(broker, q);
 	if (verdict.reply == REIN_REPLY_PARK)

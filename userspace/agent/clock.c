@@ -7,6 +7,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "agent/notes.h"
 #include "base/cleanup.h"
 
 static void take_expiry(int fd)
@@ -27,6 +28,7 @@ static int flush_due(struct rein_watch *watch, uint32_t events)
 	take_expiry(watch->fd);
 	rein_record_lost(supervisor);
 	agent->owes_flush = false;
+	rein_notes_flush(agent);
 	r = agent->sink.flush ? agent->sink.flush(agent->sink.context, NULL) : 0;
 	if (!r)
 		r = rein_agent_release(agent, REIN_HOLD_AUDIT, NULL);

@@ -7,7 +7,7 @@ static const char *const names[REIN_KIND_COUNT] = {
 	[REIN_KIND_START] = "start", [REIN_KIND_EXEC] = "exec",	      [REIN_KIND_ALLOW] = "allow",
 	[REIN_KIND_DENY] = "deny",   [REIN_KIND_ASK] = "ask",	      [REIN_KIND_ANSWER] = "answer",
 	[REIN_KIND_TRIP] = "trip",   [REIN_KIND_STATE] = "state",     [REIN_KIND_LOST] = "lost",
-	[REIN_KIND_END] = "end",     [REIN_KIND_DEGRADE] = "degrade",
+	[REIN_KIND_END] = "end",     [REIN_KIND_DEGRADE] = "degrade", [REIN_KIND_NOTE] = "note",
 };
 
 const char *rein_kind_name(enum rein_kind kind)

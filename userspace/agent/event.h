@@ -20,6 +20,7 @@ enum rein_kind {
 	REIN_KIND_ANSWER,
 	REIN_KIND_TRIP,
 	REIN_KIND_STATE,
+	REIN_KIND_NOTE,
 	REIN_KIND_LOST,
 	REIN_KIND_DEGRADE,
 	REIN_KIND_END,
@@ -36,6 +37,7 @@ struct rein_event {
 	enum rein_kind kind;
 	enum rein_verdict verdict;
 	uint64_t mono_ns; /* CLOCK_MONOTONIC; 0: now */
+	uint64_t note;	  /* number of the note it stands under; 0: the last one before `mono_ns`, if any */
 	pid_t pid, ppid;
 	const char *exe, *comm;
 	const char *op;	    /* what was tried, such as "openat", "connect", "kill" */
@@ -46,7 +48,7 @@ struct rein_event {
 	const char *meter; /* name; NULL: no meter */
 	uint64_t meter_used, meter_limit;
 	int error;	/* positive errno that the caller saw, 0 if none */
-	uint64_t lost;	/* of kind LOST: how many were not written; else those lost just before */
+	uint64_t lost;	/* of kind LOST: how many were not written; of NOTE: refused; else those lost just before */
 	json_t *detail; /* further fields of start, state and end; borrowed */
 };
 

@@ -26,19 +26,30 @@ static int open_proc(const struct rein_question *q, const char *name)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-pid_t rein_question_pid(const struct rein_question *q)
+/* A number of its status, on the line that begins with `name`; `otherwise` if it cannot be known. */
+static int status_number(const struct rein_question *q, const char *name, int otherwise)
 {
 	REIN_AUTO_FD int fd = open_proc(q, "status");
 	char text[1024];
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	const char *line;
-	int pid = 0;
+	int number;
 
 	if (n <= 0)
-		return q->tid;
+		return otherwise;
 	text[n] = '\0';
-	line = strstr(text, "\nTgid:");
-	return line && sscanf(line, "\nTgid: %d", &pid) == 1 ? pid : q->tid;
+	line = strstr(text, name);
+	return line && sscanf(line + strlen(name), " %d", &number) == 1 ? number : otherwise;
+}
+
+pid_t rein_question_pid(const struct rein_question *q)
+{
+	return status_number(q, "\nTgid:", q->tid);
+}
+
+pid_t rein_question_parent(const struct rein_question *q)
+{
+	return status_number(q, "\nPPid:", 0);
 }
 
 void rein_question_comm(const struct rein_question *q, char ret_comm[16])

@@ -23,6 +23,8 @@ struct rein_question {
 
 /* Its process (thread group), or the thread itself if that cannot be known. */
 pid_t rein_question_pid(const struct rein_question *q);
+/* The parent of its process, 0 if that cannot be known. */
+pid_t rein_question_parent(const struct rein_question *q);
 /* The thread's name, "" if it is gone. */
 void rein_question_comm(const struct rein_question *q, char ret_comm[16]);
 

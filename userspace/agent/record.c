@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "agent/breakers.h"
+#include "agent/notes.h"
 #include "agent/sampler.h"
 
 /* Strings of the outside world need not be UTF-8; what is not becomes readable rather than lost. */
@@ -117,6 +118,7 @@ static json_t *end_detail(const struct rein_supervisor *supervisor)
 				   rein_meters_json(agent), "breakers", rein_breakers_json(agent), "unwritten",
 				   (json_int_t)agent->unwritten);
 
+	json_object_set_new(detail, "notes", rein_notes_json(agent));
 	if (agent->sampler)
 		json_object_set_new(detail, "peaks", rein_sampler_peaks(agent));
 	if (state && state->lost)
@@ -154,6 +156,7 @@ void rein_record_end(struct rein_supervisor *supervisor)
 	};
 
 	rein_record_lost(supervisor);
+	rein_notes_flush(agent);
 	detail = end_detail(supervisor);
 	event.detail = detail;
 	rein_agent_emit(agent, &event);

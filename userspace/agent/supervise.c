@@ -10,6 +10,8 @@
 #include "agent/inherited.h"
 #include "agent/launch.h"
 #include "agent/message.h"
+#include "agent/note_channel.h"
+#include "agent/notes.h"
 #include "agent/sampler.h"
 #include "agent/stillness.h"
 #include "agent/terminal.h"
@@ -81,6 +83,8 @@ static void close_all(struct rein_supervisor *supervisor)
 	rein_stillness_end(agent);
 	rein_control_close(agent);
 	rein_broker_close(agent);
+	rein_note_channel_close(agent);
+	rein_notes_close(agent);
 	rein_sampler_close(agent);
 	rein_breakers_close(agent);
 	rein_ring_close(supervisor);

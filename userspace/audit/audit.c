@@ -23,6 +23,7 @@ struct rein_audit {
 	struct rein_chain chain;
 	struct rein_budget budget;
 	uint64_t signed_seq, signed_unwritten; /* as the head has them */
+	uint64_t note;			       /* the highest number that an event has carried */
 	bool full;			       /* an event found no room since there was room for all */
 };
 
@@ -41,7 +42,7 @@ static const enum rein_line_class classes[REIN_KIND_COUNT] = {
 	[REIN_KIND_ASK] = REIN_LINE_REFUSAL,   [REIN_KIND_ANSWER] = REIN_LINE_REFUSAL,
 	[REIN_KIND_TRIP] = REIN_LINE_VITAL,    [REIN_KIND_STATE] = REIN_LINE_REFUSAL,
 	[REIN_KIND_LOST] = REIN_LINE_VITAL,    [REIN_KIND_DEGRADE] = REIN_LINE_REFUSAL,
-	[REIN_KIND_END] = REIN_LINE_VITAL,
+	[REIN_KIND_END] = REIN_LINE_VITAL,     [REIN_KIND_NOTE] = REIN_LINE_ROUTINE,
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -97,8 +98,9 @@ static int write_line(struct rein_audit *audit, const struct rein_event *event)
 
 static int write_torn_line(struct rein_audit *audit)
 {
-	static const struct rein_event event = {
+	const struct rein_event event = {
 		.kind = REIN_KIND_STATE,
+		.note = audit->note,
 		.op = REIN_TORN_OP,
 		.why = "The line before this one is unfinished, because rein was stopped or the disk was full while it "
 		       "was "
@@ -256,6 +258,7 @@ static int write_owed(struct rein_audit *audit, struct rein_owed *owed)
 	struct rein_event event = {
 		.kind = REIN_KIND_LOST,
 		.verdict = refusals ? REIN_VERDICT_DENY : REIN_VERDICT_ALLOW,
+		.note = audit->note,
 		.op = owed->op[0] ? owed->op : NULL,
 		.error = owed->error,
 		.lost = owed->count,
@@ -295,6 +298,8 @@ static int emit(void *context, const struct rein_event *event, struct rein_error
 
 	if ((unsigned)event->kind >= REIN_KIND_COUNT)
 		return rein_fail(err, EINVAL, "there is no kind of event with the number %d", (int)event->kind);
+	if (event->note > audit->note)
+		audit->note = event->note;
 	if (!rein_budget_pass(&audit->budget, event, clock_ns(CLOCK_MONOTONIC)))
 		return 0;
 	/* The end is the last line: what is owed comes before it. */

@@ -96,6 +96,7 @@ static void set_place(json_t *line, const struct rein_event *event, const struct
 	set_text(line, "agent", place->agent);
 	set_text(line, "kind", rein_kind_name(event->kind));
 	set_verdict(line, event);
+	set_known(line, "note", event->note);
 }
 
 static void set_deed(json_t *line, const struct rein_event *event)

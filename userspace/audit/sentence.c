@@ -43,6 +43,7 @@ static void say_end(FILE *out, const json_t *line)
 {
 	const json_t *detail = json_object_get(line, "detail"), *code = json_object_get(detail, "code");
 	const json_t *verdicts = json_object_get(detail, "verdicts");
+	long long notes = json_integer_value(json_object_get(json_object_get(detail, "notes"), "recorded"));
 
 	fprintf(out, "%s", word(line, "why") ?: "The agent ended.");
 	if (code)
@@ -51,6 +52,8 @@ static void say_end(FILE *out, const json_t *line)
 		fprintf(out, ", %lld refused, %lld tripped",
 			(long long)json_integer_value(json_object_get(verdicts, "deny")),
 			(long long)json_integer_value(json_object_get(verdicts, "trip")));
+	if (code && notes)
+		fprintf(out, ", %lld note%s", notes, notes == 1 ? "" : "s");
 	if (code)
 		fprintf(out, ".");
 }
@@ -71,6 +74,16 @@ static void say_lost(FILE *out, const json_t *line)
 static void say_degrade(FILE *out, const json_t *line)
 {
 	fprintf(out, "Started without \"%s\": %s.", word(line, "object") ?: "a rule", word(line, "why") ?: "");
+}
+
+/* The text is what the agent said, and shows as that: quoted by its number and its colon. */
+static void say_note(FILE *out, const json_t *line)
+{
+	if (word(line, "object"))
+		fprintf(out, "%lld: %s", (long long)json_integer_value(json_object_get(line, "note")),
+			word(line, "object"));
+	else
+		fprintf(out, "%s", word(line, "why") ?: "");
 }
 
 static void say_unreadable(FILE *out, const json_t *line)
@@ -95,6 +108,7 @@ static const struct {
 } sayings[] = {
 	{"start", say_start}, {"exec", say_exec},	{"end", say_end},
 	{"lost", say_lost},   {"degrade", say_degrade}, {"unreadable", say_unreadable},
+	{"note", say_note},
 };
 
 static void say(FILE *out, const json_t *line)

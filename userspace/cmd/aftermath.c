@@ -27,13 +27,14 @@ static bool said_before(const struct rein_view *view, size_t index)
 	return false;
 }
 
-static void report(const struct rein_path_rule *rule, const struct rein_sink *sink)
+static void report(const struct rein_path_rule *rule, uint64_t note, const struct rein_sink *sink)
 {
 	struct rein_error err = {0}; /* the sink says what goes wrong */
 	char why[512];
 	struct rein_event event = {
 		.kind = REIN_KIND_STATE,
 		.verdict = REIN_VERDICT_DENY,
+		.note = note,
 		.op = "create",
 		.object = rule->path,
 		.rule = &rule->origin,
@@ -48,14 +49,14 @@ static void report(const struct rein_path_rule *rule, const struct rein_sink *si
 	sink->emit(sink->context, &event, &err);
 }
 
-size_t rein_aftermath_report(const struct rein_plan *plan, const struct rein_sink *sink)
+size_t rein_aftermath_report(const struct rein_plan *plan, uint64_t note, const struct rein_sink *sink)
 {
 	size_t made = 0;
 
 	for (size_t i = 0; i < plan->view.absent.count; i++) {
 		if (!was_made(&plan->view, &plan->view.absent.items[i]) || said_before(&plan->view, i))
 			continue;
-		report(plan->view.absent.items[i].rule, sink);
+		report(plan->view.absent.items[i].rule, note, sink);
 		made++;
 	}
 	return made;

@@ -52,6 +52,7 @@ REIN_CMD(down);
 REIN_CMD(log);
 REIN_CMD(why);
 REIN_CMD(verify);
+REIN_CMD(note);
 REIN_CMD(help);
 
 #endif

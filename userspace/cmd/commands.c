@@ -18,6 +18,8 @@ const struct rein_cmd rein_commands[] = {
 	{"why", "[--json] [AGENT|FILE] [EVENT]", "explain one event of a log; without EVENT, the last refusal",
 	 rein_cmd_why},
 	{"verify", "[--json] AGENT|FILE", "check that a log was neither edited nor cut", rein_cmd_verify},
+	{"note", "[--hook] [--] [TEXT...]", "inside an agent: say for the record what it is about to do",
+	 rein_cmd_note},
 	{"trip", "[--json] AGENT [BREAKER]", "open breakers by hand", rein_cmd_trip},
 	{"reset", "[--json] [--refill] AGENT [BREAKER]", "close breakers and let the agent go on", rein_cmd_reset},
 	{"freeze", "[--json] AGENT", "stop every process of an agent", rein_cmd_freeze},

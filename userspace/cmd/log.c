@@ -28,16 +28,39 @@ struct showing {
 	const struct rein_options *options;
 	struct rein_log_filter filter;
 	FILE *log;
-	bool ended; /* the agent's last event was shown */
+	json_t *heading; /* the last note, owned; NULL: none, or it was shown */
+	bool ended;	 /* the agent's last event was shown */
 };
 
-static void show(struct showing *showing, const json_t *line)
+/* A note heads what follows it; where a filter leaves it out, it is shown with the first of that which is shown. */
+static void keep_heading(struct showing *showing, json_t *line)
+{
+	json_decref(showing->heading);
+	showing->heading = json_incref(line);
+}
+
+static void show_heading(struct showing *showing, const json_t *line)
+{
+	const json_t *heading = showing->heading, *under = json_object_get(line, "note");
+
+	if (!heading || showing->options->json || !json_equal(json_object_get(heading, "note"), under))
+		return;
+	if (heading != line)
+		rein_logline_print(stdout, heading);
+	json_decref(showing->heading);
+	showing->heading = NULL;
+}
+
+static void show(struct showing *showing, json_t *line)
 {
 	const char *kind = json_string_value(json_object_get(line, "kind"));
 
 	showing->ended = kind && !strcmp(kind, rein_kind_name(REIN_KIND_END));
+	if (rein_logline_is_heading(line))
+		keep_heading(showing, line);
 	if (!rein_log_wanted(&showing->filter, line))
 		return;
+	show_heading(showing, line);
 	if (showing->options->json)
 		rein_logline_print_json(stdout, line);
 	else
@@ -95,8 +118,8 @@ static int check_kind(const char *kind, struct rein_error *err)
 		return 0;
 	return rein_fail(
 		err, EINVAL,
-		"\"%s\" is no kind of event: there are start, exec, allow, deny, ask, answer, trip, state, lost, "
-		"degrade and end",
+		"\"%s\" is no kind of event: there are start, exec, allow, deny, ask, answer, trip, state, note, "
+		"lost, degrade and end",
 		kind);
 }
 
@@ -115,7 +138,9 @@ static int show_log(const struct rein_options *options, struct rein_error *err)
 	if (r < 0)
 		return r;
 	showing.log = log;
-	return options->follow ? follow(&showing, path, err) : show_rest(&showing, err);
+	r = options->follow ? follow(&showing, path, err) : show_rest(&showing, err);
+	json_decref(showing.heading);
+	return r;
 }
 
 int rein_cmd_log(int argc, char **argv)

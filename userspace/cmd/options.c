@@ -34,6 +34,7 @@ static const struct option_row rows[] = {
 	{REIN_OPTION_KIND, 0, "kind", "KIND", FIELD(kind)},
 	{REIN_OPTION_DENIED, 0, "denied", NULL, FIELD(denied)},
 	{REIN_OPTION_ALL, 0, "all", NULL, FIELD(all)},
+	{REIN_OPTION_HOOK, 0, "hook", NULL, FIELD(hook)},
 	{0, 'h', "help", NULL, FIELD(help)},
 };
 

@@ -23,6 +23,7 @@ enum rein_option {
 	REIN_OPTION_KIND = 1 << 11,	   /* --kind KIND */
 	REIN_OPTION_DENIED = 1 << 12,	   /* --denied */
 	REIN_OPTION_ALL = 1 << 13,	   /* --all */
+	REIN_OPTION_HOOK = 1 << 14,	   /* --hook */
 };
 
 /* Strings are the caller's argv. */
@@ -31,7 +32,7 @@ struct rein_options {
 	const char *workspace;		   /* NULL: the current directory */
 	const char *user, *audit, *report; /* NULL: not given */
 	const char *kind;		   /* of events; NULL: all */
-	bool ci, degrade, fail_on_deny, json, refill, follow, denied, all;
+	bool ci, degrade, fail_on_deny, json, refill, follow, denied, all, hook;
 	bool help;	  /* --help was asked for: nothing else is read */
 	char **arguments; /* what is no option, NULL-terminated; for `run` the command */
 	int nr_arguments;

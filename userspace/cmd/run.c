@@ -81,7 +81,8 @@ static int take_event(void *context, const struct rein_event *event, struct rein
 	int r;
 
 	if (event->kind == REIN_KIND_END)
-		rein_aftermath_report(&run->setup.plan, &(struct rein_sink){.emit = take_event, .context = context});
+		rein_aftermath_report(&run->setup.plan, event->note,
+				      &(struct rein_sink){.emit = take_event, .context = context});
 	if (is_urgent(event) && event->why)
 		say_event(run, event);
 	if (run->report)

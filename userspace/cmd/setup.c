@@ -151,7 +151,7 @@ static int guard(struct rein_setup *setup, const char *folder, const char *name,
 	return 0;
 }
 
-static int guard_program(struct rein_setup *setup, struct rein_error *err)
+static int find_program(struct rein_setup *setup, struct rein_error *err)
 {
 	char path[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
@@ -159,7 +159,8 @@ static int guard_program(struct rein_setup *setup, struct rein_error *err)
 	if (n <= 0)
 		return rein_fail_errno(err, "cannot find rein's own program through /proc/self/exe; is /proc mounted?");
 	path[n] = 0;
-	return guard(setup, path, NULL, err);
+	setup->program = strdup(path);
+	return setup->program ? 0 : no_memory(err);
 }
 
 /* The audit file may not exist yet: its folder does. */
@@ -178,8 +179,8 @@ static int guard_audit(struct rein_setup *setup, const char *audit, struct rein_
 	return guard(setup, strcmp(real, "/") ? real : "", name, err);
 }
 
-/* What no agent may write or read: rein's state, profiles, audit and program; the state of the agent's user too, who
- * may be another than the caller. */
+/* What no agent may write: rein's state, profiles and audit, nor read those, and its program; the state of the agent's
+ * user too, who may be another than the caller. */
 static int guard_all(const struct rein_options *options, struct rein_setup *setup, struct rein_error *err)
 {
 	const struct {
@@ -190,7 +191,7 @@ static int guard_all(const struct rein_options *options, struct rein_setup *setu
 		{setup->installed_dir, NULL},	   {setup->config_home, "rein"},
 		{setup->who.home, ".config/rein"}, {setup->who.home, ".local/state/rein"},
 	};
-	int r = guard_program(setup, err);
+	int r = find_program(setup, err);
 
 	for (size_t i = 0; r == 0 && i < REIN_COUNT(own); i++)
 		r = guard(setup, own[i].folder, own[i].name, err);
@@ -223,7 +224,7 @@ int rein_setup_plan(const struct rein_options *options, bool digests, struct rei
 		r = guard_all(options, setup, err);
 	if (r < 0)
 		return r;
-	wanted.guarded = (const char *const *)setup->guarded.items;
+	wanted.own = (struct rein_view_own){(const char *const *)setup->guarded.items, setup->program};
 	rein_mechanisms_probe(&setup->machine);
 	if (rein_policy_names_digests(setup->policy))
 		rein_namespaces_probe_overlay(&setup->machine);
@@ -245,5 +246,6 @@ void rein_setup_free(struct rein_setup *setup)
 	free(setup->tmpdir);
 	free(setup->config_home);
 	free(setup->installed_dir);
+	free(setup->program);
 	*setup = (struct rein_setup){0};
 }

@@ -19,6 +19,7 @@ struct rein_setup {
 	struct rein_machine machine;
 	struct rein_plan plan;
 	REIN_VEC(char *) guarded; /* rein's own folders and files; NULL-terminated once the plan is made */
+	char *program;		  /* rein's own; owned */
 };
 
 /* Finds the workspace and the identity and loads the policy. The caller frees, also after an error. */

@@ -30,6 +30,7 @@ static const char *word(const json_t *object, const char *key)
 /* One event and what stands around it. */
 struct found {
 	json_t *before[NEIGHBOURS], *line, *after[NEIGHBOURS];
+	json_t *note; /* that the event stood under; NULL: none */
 };
 
 static void forget(struct found *found)
@@ -39,6 +40,7 @@ static void forget(struct found *found)
 		json_decref(found->after[i]);
 	}
 	json_decref(found->line);
+	json_decref(found->note);
 }
 
 static void remember(struct found *found, json_t *line)
@@ -64,6 +66,32 @@ static int find(FILE *log, long long seq, struct found *found, struct rein_error
 	if (!found->line && !r)
 		return rein_fail(err, ENOENT, "there is no event %lld in this log", seq);
 	return found->line ? 0 : r;
+}
+
+static bool is_note_of(const json_t *heading, const json_t *line)
+{
+	return rein_logline_is_heading(heading) &&
+	       json_equal(json_object_get(heading, "note"), json_object_get(line, "note"));
+}
+
+/* By its number and not the last one seen: an event may be read after a note that it happened before. A log of several
+ * runs has each number several times; the last one before the event is meant. */
+static int find_note(FILE *log, struct found *found, struct rein_error *err)
+{
+	json_t *line;
+	int r = 0;
+	bool more = json_object_get(found->line, "note") != NULL;
+
+	rewind(log);
+	while (more && !(r = rein_log_next(log, &line, err)) && line) {
+		more = !json_equal(json_object_get(line, "seq"), json_object_get(found->line, "seq"));
+		if (more && is_note_of(line, found->line)) {
+			json_decref(found->note);
+			found->note = json_incref(line);
+		}
+		json_decref(line);
+	}
+	return r;
 }
 
 /* The number of the last refusal; the log stands at its beginning again. */
@@ -154,6 +182,15 @@ static void print_facts(const json_t *line)
 	print_number("lost", json_object_get(line, "lost"));
 }
 
+static void print_note(const json_t *note)
+{
+	REIN_AUTO_FREE char *text = NULL;
+
+	if (note && asprintf(&text, "%" JSON_INTEGER_FORMAT ": %s (as the agent said before; unchecked)",
+			     json_integer_value(json_object_get(note, "note")), word(note, "object")) >= 0)
+		print_fact("note", text);
+}
+
 /* "filesystem.read" and an item, as they stand in a profile. */
 static void print_profile_lines(const char *list, const char *item)
 {
@@ -220,6 +257,7 @@ static void print(const struct found *found)
 	rein_print_wrapped(stdout, 0, sentence ? sentence : "?");
 	putchar('\n');
 	print_facts(found->line);
+	print_note(found->note);
 	print_remedy(found->line);
 	print_neighbours(found);
 }
@@ -270,6 +308,8 @@ static int explain(const struct rein_options *options, const char *name, long lo
 		r = find_refusal(log, &seq, err);
 	if (!r)
 		r = find(log, seq, &found, err);
+	if (!r)
+		r = find_note(log, &found, err);
 	if (!r && options->json)
 		rein_logline_print_json(stdout, found.line);
 	else if (!r)

@@ -67,7 +67,7 @@ int rein_plan_make(const struct rein_policy *policy, const struct rein_machine *
 {
 	struct rein_plan plan = {.policy = policy, .machine = machine};
 	struct rein_planning planning = {.policy = policy, .machine = machine, .options = options, .plan = &plan};
-	int r = rein_view_compute(policy, options->guarded, &plan.view, err);
+	int r = rein_view_compute(policy, &options->own, &plan.view, err);
 
 	if (r < 0)
 		return r;

@@ -54,10 +54,10 @@ struct rein_plan {
 
 struct rein_plan_options {
 	bool degrade;
-	bool ci;				 /* a freeze kills: nobody can thaw */
-	bool digests;				 /* read whole files to compare their sha256 */
-	uid_t agent_uid;			 /* who the agent will run as */
-	const char *const *guarded;		 /* as for rein_view_compute */
+	bool ci;	 /* a freeze kills: nobody can thaw */
+	bool digests;	 /* read whole files to compare their sha256 */
+	uid_t agent_uid; /* who the agent will run as */
+	struct rein_view_own own;
 	bool (*knows_syscall)(const char *name); /* a group or a system call that the filter can name; NULL: all */
 	/* Why no profile can allow a system call, NULL: one can; *ret_queues: yet one can where plan->queues may be.
 	 * NULL: nothing is forbidden. */

@@ -105,10 +105,23 @@ static void record_line(struct rein_planning *planning)
 		note_unseen(planning, line);
 }
 
+/* What the agent says about itself, by `rein note`. Where nobody can hear it, that is no weaker confinement. */
+static void note_line(struct rein_planning *planning)
+{
+	struct rein_plan_line *line =
+		rein_planning_line(planning, NULL, "its notes (rein note) are recorded, as claims");
+
+	if (rein_planning_has(planning, REIN_MECH_BROKER))
+		rein_planning_keep(line, REIN_MECH_BROKER);
+	else
+		rein_planning_skip(line, "no seccomp notifications here, so `rein note` fails inside");
+}
+
 void rein_planning_promises(struct rein_planning *planning)
 {
 	for (size_t i = 0; i < REIN_COUNT(promises); i++)
 		promise_line(planning, i);
 	root_line(planning);
 	record_line(planning);
+	note_line(planning);
 }

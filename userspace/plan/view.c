@@ -20,7 +20,8 @@ struct frame {
 	unsigned allow, deny;
 	const struct rein_path_rule *allowed_by, *written_by, *denied_by;
 	bool guarded;
-	bool own; /* inside a file system of the agent's own */
+	bool program; /* guarded as rein's program alone is */
+	bool own;     /* inside a file system of the agent's own */
 };
 
 struct builder {
@@ -118,7 +119,7 @@ static int emit(struct builder *builder, const struct rein_place *place, const c
 static unsigned effective(const struct frame *frame)
 {
 	/* A denied read takes everything, as view_nodes.c says in its mask. */
-	return frame->guarded ? 0 : frame->allow & ~frame->deny;
+	return frame->guarded && !frame->program ? 0 : frame->allow & ~frame->deny;
 }
 
 static unsigned access_of(const struct rein_place *place)
@@ -366,7 +367,8 @@ static struct frame *open_frame(struct builder *builder, const struct rein_node 
 	frame.path = node->path;
 	frame.allow |= node->allow;
 	frame.deny |= node->deny;
-	frame.guarded |= node->guarded;
+	frame.program = node->program && !node->guarded && !frame.guarded;
+	frame.guarded |= node->guarded || node->program;
 	if (node->allowed_by)
 		frame.allowed_by = node->allowed_by;
 	if (node->written_by)
@@ -442,13 +444,13 @@ static int build(struct builder *builder, const struct rein_nodes *nodes, struct
 	return r;
 }
 
-int rein_view_compute(const struct rein_policy *policy, const char *const *guarded, struct rein_view *ret_view,
+int rein_view_compute(const struct rein_policy *policy, const struct rein_view_own *own, struct rein_view *ret_view,
 		      struct rein_error *err)
 {
 	struct rein_view view = {0};
 	struct builder builder = {.view = &view};
 	struct rein_nodes nodes;
-	int r = rein_nodes_collect(policy, guarded, &nodes, err);
+	int r = rein_nodes_collect(policy, own, &nodes, err);
 
 	if (!r)
 		r = build(&builder, &nodes, err);

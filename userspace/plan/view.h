@@ -63,13 +63,20 @@ struct rein_view {
 	REIN_VEC(struct rein_absence) absent;
 };
 
+/* What of the file system is rein's own. All may be NULL. */
+struct rein_view_own {
+	const char *const *guarded; /* folders and files that no agent may write (an error that names the rule) or read
+				       (hidden); NULL-terminated */
+	const char *program; /* that no agent may write either, but read and run, for `rein note`, unless a rule denies
+				that */
+};
+
 /*
- * Computes the view. `guarded` is a NULL-terminated list of rein's own folders that no agent may write (an error that
- * names the rule) or read (hidden). An allow rule whose path goes through a symbolic link that the agent could have
+ * Computes the view. An allow rule whose path goes through a symbolic link that the agent could have
  * made is an error too: the agent would choose what it is allowed. The caller frees the view and keeps the policy
  * meanwhile.
  */
-int rein_view_compute(const struct rein_policy *policy, const char *const *guarded, struct rein_view *ret_view,
+int rein_view_compute(const struct rein_policy *policy, const struct rein_view_own *own, struct rein_view *ret_view,
 		      struct rein_error *err);
 void rein_view_free(struct rein_view *view);
 

@@ -256,7 +256,8 @@ static int collect_special(struct rein_nodes *nodes, const char *path, enum rein
 	return r;
 }
 
-static int collect_guarded(struct rein_nodes *nodes, const char *path, struct rein_error *err)
+/* What rein keeps from every agent: all access, or changes alone. */
+static int collect_own(struct rein_nodes *nodes, const char *path, bool program, struct rein_error *err)
 {
 	struct rein_resolved resolved;
 	struct rein_node *node;
@@ -267,6 +268,8 @@ static int collect_guarded(struct rein_nodes *nodes, const char *path, struct re
 	node = add(nodes, resolved.path, &resolved);
 	if (!node)
 		r = no_memory(err);
+	else if (program)
+		node->program = true, node->allow = REIN_ACCESS_READ | REIN_ACCESS_EXECUTE;
 	else
 		node->guarded = true;
 	rein_resolved_free(&resolved);
@@ -327,6 +330,7 @@ static void merge(struct rein_node *node, struct rein_node *extra)
 		node->device = extra->device;
 	}
 	node->guarded |= extra->guarded;
+	node->program |= extra->program;
 	node->bare |= extra->bare;
 	free_node(extra);
 }
@@ -364,9 +368,10 @@ static int unite(struct rein_nodes *nodes, struct rein_error *err)
 	return r;
 }
 
-int rein_nodes_collect(const struct rein_policy *policy, const char *const *guarded, struct rein_nodes *ret_nodes,
+int rein_nodes_collect(const struct rein_policy *policy, const struct rein_view_own *own, struct rein_nodes *ret_nodes,
 		       struct rein_error *err)
 {
+	const char *const *guarded = own ? own->guarded : NULL;
 	int r;
 
 	memset(ret_nodes, 0, sizeof(*ret_nodes));
@@ -376,7 +381,9 @@ int rein_nodes_collect(const struct rein_policy *policy, const char *const *guar
 	for (size_t i = 0; !r && i < policy->sockets.count; i++)
 		r = collect_socket(ret_nodes, &policy->sockets.items[i], err);
 	for (size_t i = 0; !r && guarded && guarded[i]; i++)
-		r = collect_guarded(ret_nodes, guarded[i], err);
+		r = collect_own(ret_nodes, guarded[i], false, err);
+	if (!r && own && own->program)
+		r = collect_own(ret_nodes, own->program, true, err);
 	return r < 0 ? r : unite(ret_nodes, err);
 }
 

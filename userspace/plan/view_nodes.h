@@ -28,7 +28,8 @@ struct rein_node {
 	const struct rein_path_rule *verified_by; /* names the one content that may run; NULL: any */
 	bool exists, directory, device;
 	bool guarded;
-	bool bare; /* something that a rule allows is missing in it */
+	bool program; /* rein's own: everybody may run it, and nobody change it */
+	bool bare;    /* something that a rule allows is missing in it */
 };
 
 /* An allow rule's path went through a link, which the agent must not have made. */
@@ -45,7 +46,7 @@ struct rein_nodes {
 };
 
 /* The caller frees *ret_nodes with rein_nodes_free, also after an error. */
-int rein_nodes_collect(const struct rein_policy *policy, const char *const *guarded, struct rein_nodes *ret_nodes,
+int rein_nodes_collect(const struct rein_policy *policy, const struct rein_view_own *own, struct rein_nodes *ret_nodes,
 		       struct rein_error *err);
 void rein_nodes_free(struct rein_nodes *nodes);
 
