@@ -22,14 +22,13 @@ static struct sandbox sandbox;
 static struct rein_view view;
 static struct rein_error err;
 static const char *guarded[3];
-static struct rein_view_own own = {.guarded = guarded};
+static const struct rein_view_own own = {.guarded = guarded};
 
 static void open_scratch(void)
 {
 	sandbox_open(&sandbox);
 	sandbox.policy.paths.count = 0; /* each test says all that it allows */
 	memset(guarded, 0, sizeof(guarded));
-	own.program = NULL;
 }
 
 static void close_scratch(void)
@@ -424,27 +423,6 @@ Test(view, guards_what_is_reins_own)
 	sandbox_allow(&sandbox, W, "home");
 	sandbox_deny(&sandbox, W, "home/state");
 	expect_error("home/missing");
-}
-
-Test(view, shows_reins_program_to_all_and_lets_nobody_write_it)
-{
-	sandbox_file(&sandbox, "opt/rein", "");
-	own.program = sandbox_path(&sandbox, "opt/rein");
-	expect("tree opt/rein r-x\n");
-	sandbox_allow(&sandbox, R, "opt");
-	expect("tree opt r--\ntree opt/rein r-x\n");
-	sandbox_allow(&sandbox, X, "opt");
-	expect("tree opt r-x\n");
-	sandbox_allow(&sandbox, W, "opt");
-	expect_error("rein's own");
-	sandbox_deny(&sandbox, W, "opt/rein");
-	expect("tree opt rwx\ntree opt/rein r-x\n");
-	sandbox_deny(&sandbox, R, "opt/rein");
-	expect("tree opt rwx\nhidden opt/rein ---\n");
-	sandbox.policy.paths.count = 0;
-	guarded[0] = sandbox_path(&sandbox, "opt");
-	sandbox_allow(&sandbox, R, "opt");
-	expect("");
 }
 
 Test(view, finds_the_place_that_decides)
