@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/broker.h"
 #include "agent/explain.h"
 #include "base/cleanup.h"
 #include "mech/syscall_groups.h"
@@ -74,6 +75,8 @@ struct rein_verdict_on_call rein_addressed_listen(struct rein_agent *agent, cons
 	if (q->nr != SYS_listen)
 		return (struct rein_verdict_on_call){REIN_REPLY_PASS, 0};
 	copy = rein_question_descriptor(q, (int)q->args[0]);
+	if (!rein_broker_awaited(agent, q))
+		return (struct rein_verdict_on_call){REIN_REPLY_NEVER, 0};
 	if (copy < 0)
 		return (struct rein_verdict_on_call){REIN_REPLY_REFUSE, copy == -EBADF ? EBADF : EPERM};
 	if (getsockname(copy, &address.any, &length))

@@ -67,9 +67,9 @@ int rein_broker_listener(const struct rein_agent *agent)
 	return agent->broker->watch.fd;
 }
 
-static bool still_asked(const struct rein_broker *broker, const struct rein_question *q)
+bool rein_broker_awaited(const struct rein_agent *agent, const struct rein_question *q)
 {
-	return !ioctl(broker->watch.fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &q->id);
+	return !ioctl(agent->broker->watch.fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &q->id);
 }
 
 static void forget_dead(struct rein_broker *broker)
@@ -77,7 +77,7 @@ static void forget_dead(struct rein_broker *broker)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < broker->parked.count; i++)
-		if (still_asked(broker, &broker->parked.items[i]))
+		if (rein_broker_awaited(broker->agent, &broker->parked.items[i]))
 			broker->parked.items[kept++] = broker->parked.items[i];
 	broker->parked.count = kept;
 }
@@ -252,7 +252,7 @@ void rein_broker_resume(struct rein_agent *agent)
 
 	memset(&broker->parked, 0, sizeof(broker->parked));
 	for (size_t i = 0; i < waiting.count; i++)
-		if (still_asked(broker, &waiting.items[i]))
+		if (rein_broker_awaited(agent, &waiting.items[i]))
 			handle(broker, &waiting.items[i]);
 	rein_vec_free(&waiting);
 }

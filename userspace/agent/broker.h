@@ -3,6 +3,7 @@
 #define REIN_AGENT_BROKER_H
 
 #include "agent/agent.h"
+#include "agent/question.h"
 
 /*
  * The broker answers the system calls that the seccomp filter hands to the supervisor: it meters those that a breaker
@@ -18,6 +19,9 @@ void rein_broker_resume(struct rein_agent *agent);
 
 /* The listener, for who answers in the broker's place. Only while there is a broker. */
 int rein_broker_listener(const struct rein_agent *agent);
+
+/* Whether the asker still waits: what was copied of it before was its own then, and not of one that got its number. */
+bool rein_broker_awaited(const struct rein_agent *agent, const struct rein_question *q);
 
 /* Whether the broker has refused and recorded this call shortly before `time_ns` (CLOCK_MONOTONIC), so that a hook that
  * saw it come back need not record it again. True once for each refusal. */

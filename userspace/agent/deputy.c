@@ -2,11 +2,9 @@
 #include "agent/deputy.h"
 
 #include <errno.h>
-#include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,6 +13,7 @@
 #include "agent/errand.h"
 #include "agent/explain.h"
 #include "base/cleanup.h"
+#include "mech/syscall_groups.h"
 
 /* A copy of the asker's socket, and what cannot change about it. */
 struct deputy {
@@ -52,7 +51,7 @@ static int look(struct deputy *deputy)
 
 	deputy->socket = rein_question_descriptor(q, (int)q->args[0]);
 	if (deputy->socket < 0)
-		return deputy->socket == -EBADF ? -EBADF : -EPERM;
+		return deputy->socket;
 	r = ask_socket(deputy->socket, SO_DOMAIN, &deputy->domain);
 	if (!r)
 		r = ask_socket(deputy->socket, SO_TYPE, &deputy->type);
@@ -115,12 +114,6 @@ static bool may(const struct deputy *deputy, enum rein_net_direction direction)
 	return false;
 }
 
-/* The copies are the asker's only if it was there all the while. */
-static bool still_asks(const struct deputy *deputy)
-{
-	return !ioctl(rein_broker_listener(deputy->agent), SECCOMP_IOCTL_NOTIF_ID_VALID, &deputy->q->id);
-}
-
 static long perform_connect(const struct rein_errand *errand)
 {
 	return connect(errand->socket, &errand->to.any, errand->to_length) ? -errno : 0;
@@ -179,6 +172,16 @@ static struct rein_verdict_on_call do_bind(struct deputy *deputy)
 	return done(bind(deputy->socket, &deputy->to.any, deputy->to_length));
 }
 
+static struct rein_verdict_on_call refuse_uncopied(const struct deputy *deputy)
+{
+	struct rein_question *q = deputy->q;
+	char comm[16];
+
+	rein_question_comm(q, comm);
+	rein_explain_uncopied(deputy->agent, rein_question_pid(q), comm, rein_syscall_name(q->nr), EPERM);
+	return refuse(EPERM);
+}
+
 static struct rein_verdict_on_call refuse_kind(const struct deputy *deputy)
 {
 	struct rein_question *q = deputy->q;
@@ -199,8 +202,10 @@ static struct rein_verdict_on_call act(struct deputy *deputy)
 {
 	int r = look(deputy);
 
-	if (!still_asks(deputy))
+	if (!rein_broker_awaited(deputy->agent, deputy->q))
 		return (struct rein_verdict_on_call){REIN_REPLY_NEVER, 0};
+	if (deputy->socket == -EPERM)
+		return refuse_uncopied(deputy);
 	if (r)
 		return refuse(-r);
 	if (!of_internet(deputy))

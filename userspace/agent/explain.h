@@ -16,6 +16,9 @@ void rein_explain_address(struct rein_agent *agent, pid_t pid, const char *comm,
 			  enum rein_net_direction direction, enum rein_net_family family, const uint8_t *address,
 			  uint16_t port, uint8_t protocol, enum rein_mechanism mechanism, int error);
 
+/* A call on a socket was refused since rein cannot have a copy of that, to make the call in the asker's place. */
+void rein_explain_uncopied(struct rein_agent *agent, pid_t pid, const char *comm, const char *op, int error);
+
 /* A system call was refused by number or registers. `architecture` as in struct seccomp_data; `object` is what it was
  * about, NULL if not known. */
 void rein_explain_syscall(struct rein_agent *agent, pid_t pid, const char *comm, int nr, uint32_t architecture,

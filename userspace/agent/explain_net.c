@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "agent/explain.h"
 #include "base/cleanup.h"
 #include "profile/words.h"
 
@@ -122,6 +123,27 @@ void rein_explain_refused_address(const struct rein_address_refusal *refusal)
 
 	rein_emit_refusal(&refusal->refused, object, denied ? &rule->origin : NULL, why(refusal, object, rule),
 			  remedy(refusal, rule));
+}
+
+void rein_explain_uncopied(struct rein_agent *agent, pid_t pid, const char *comm, const char *op, int error)
+{
+	const struct rein_refused refused = {
+		.agent = agent, .pid = pid, .comm = comm, .op = op, .mechanism = REIN_MECH_BROKER, .error = error};
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	if (out) {
+		rein_write_subject(out, &refused);
+		fprintf(out,
+			" made the system call %s; without root rein makes it in a program's place, and the kernel "
+			"lets it "
+			"have no descriptor of one that may be executed and not read",
+			op);
+		rein_write_outcome(out, &refused);
+		fclose(out);
+	}
+	rein_emit_refusal(&refused, NULL, NULL, text, NULL);
 }
 
 static const char *family_name(int family)
