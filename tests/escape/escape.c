@@ -24,7 +24,8 @@ static const char strict[] = "rein: 1\n"
 			     "environment: {keep: [PATH, HOME]}\n"
 			     "limits: {processes: 64, wall_time: 10m}\n";
 
-/* The same on the host's network, where an address is declared but not those of the world. */
+/* The same on the host's network, where addresses are declared but not those of the world. Without root the second one
+ * is what takes it there, by the broker; where that cannot keep it, the network is its own. */
 static const char connected[] = "rein: 1\n"
 				"name: connected\n"
 				"description: As strict, with one address to talk to.\n"
@@ -33,7 +34,8 @@ static const char connected[] = "rein: 1\n"
 				"  write: [$WORKSPACE]\n"
 				"  execute: [/usr/bin, /usr/lib, /lib, /lib64, /bin, $TRIAL/tools]\n"
 				"network:\n"
-				"  connect: [{cidr: 127.0.0.1/32, port: 1}]\n"
+				"  connect: [{cidr: 127.0.0.1/32, port: 1}, {cidr: 192.0.2.1/32, port: 443, "
+				"optional: true}]\n"
 				"syscalls: [\"@default\"]\n"
 				"environment: {keep: [PATH, HOME]}\n"
 				"limits: {processes: 64, wall_time: 10m}\n";
