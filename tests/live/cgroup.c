@@ -192,7 +192,7 @@ static bool is_held(const struct held *held)
 }
 
 /* Not even a moment to clean up: the lock goes with its holder. */
-Test(pins, a_killed_holder_leaves_no_slot)
+Test(pins, a_killed_holder_leaves_no_slot, .timeout = 30)
 {
 	struct caged caged;
 	struct held held;
@@ -211,7 +211,9 @@ Test(pins, a_killed_holder_leaves_no_slot)
 	cr_expect(is_held(&held));
 	kill(holder, SIGKILL);
 	waitpid(holder, NULL, 0);
-	cr_expect_not(is_held(&held));
+	/* Somebody else may have taken the slot already, and not yet written whose it is. */
+	while (is_held(&held))
+		sched_yield();
 }
 
 static int write_somewhere(void *argument)

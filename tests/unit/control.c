@@ -80,7 +80,7 @@ Test(control, what_it_does_not_know_is_refused_with_a_sentence)
 {
 	serve(ask_nonsense);
 	cr_assert_eq(found->r, -EINVAL);
-	cr_assert_str_eq(found->text, "an order must be one of status, trip, reset, freeze, thaw, kill");
+	cr_assert_str_eq(found->text, "an order must be one of status, trip, reset, freeze, thaw, kill, up");
 	serve(ask_trip_unknown);
 	cr_assert_eq(found->r, -ENOENT);
 }
