@@ -45,24 +45,12 @@ static void choose_parent(const struct rein_launch *launch, char *parent, size_t
 		 launch->machine->privileged && !bpf ? REIN_CGROUP_PLAIN : "");
 }
 
-static int open_group(const struct rein_launch *launch, enum rein_controller controller, struct rein_error *err)
-{
-	char path[REIN_CGROUP_PATH_MAX + 128];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", launch->machine->controller_parent[controller], launch->id);
-	if (mkdir(path, 0755) && errno != EEXIST)
-		return rein_fail_errno(err, "cannot make the cgroup %s", path);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? rein_fail_errno(err, "cannot open the cgroup %s", path) : fd;
-}
-
 static int open_groups(struct rein_launch *launch, struct groups *groups, struct rein_error *err)
 {
 	for (int i = 0; i < REIN_CONTROLLER_COUNT; i++) {
 		if (!launch->machine->controller_v1[i] || !launch->machine->controller_parent[i][0])
 			continue;
-		groups->fds[i] = open_group(launch, (enum rein_controller)i, err);
+		groups->fds[i] = rein_cgroup_make_group(launch->machine->controller_parent[i], launch->id, err);
 		if (groups->fds[i] < 0)
 			return groups->fds[i];
 	}
@@ -126,7 +114,6 @@ static void release(struct rein_launch *launch)
 
 static int make(struct rein_launch *launch, struct groups *groups, struct rein_error *err)
 {
-	rein_cgroup_sweep_groups(launch->machine);
 	launch->cgroup_fd = rein_cgroup_make(groups->parent, launch->id, err);
 	if (launch->cgroup_fd < 0)
 		return launch->cgroup_fd;

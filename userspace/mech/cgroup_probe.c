@@ -213,33 +213,3 @@ void rein_cgroup_probe(struct rein_machine *machine)
 		 machine->controller_parent[REIN_CONTROLLER_MEMORY][0] ? ", memory" : "",
 		 machine->controller_parent[REIN_CONTROLLER_PIDS][0] ? ", pids" : "");
 }
-
-static bool lives(const struct rein_machine *machine, const char *name)
-{
-	static const char *const suffixes[] = {"", REIN_CGROUP_PLAIN};
-	char path[REIN_CGROUP_PATH_MAX + 272];
-
-	for (size_t i = 0; i < REIN_COUNT(suffixes); i++) {
-		snprintf(path, sizeof(path), "%s%s/%s", machine->cgroup_parent, suffixes[i], name);
-		if (!access(path, F_OK))
-			return true;
-	}
-	return false;
-}
-
-static void sweep(const struct rein_machine *machine, const char *parent)
-{
-	REIN_AUTO_DIR DIR *dir = opendir(parent);
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir)))
-		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' && !lives(machine, entry->d_name))
-			unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR);
-}
-
-void rein_cgroup_sweep_groups(const struct rein_machine *machine)
-{
-	for (int i = 0; i < REIN_CONTROLLER_COUNT; i++)
-		if (machine->controller_v1[i] && machine->controller_parent[i][0])
-			sweep(machine, machine->controller_parent[i]);
-}

@@ -10,7 +10,4 @@
 /* Finds where agents' cgroups can be made, and fires: a child is born in one, frozen, killed, and it is removed. */
 void rein_cgroup_probe(struct rein_machine *machine);
 
-/* Removes version 1 groups whose agents' cgroup2 folders are gone; those with processes inside stay. */
-void rein_cgroup_sweep_groups(const struct rein_machine *machine);
-
 #endif

@@ -211,7 +211,18 @@ static int end_if_stale(int parent, const char *name, void *context)
 	return end_child(parent, name, END_STALE_MS);
 }
 
-int rein_cgroup_make(const char *parent_path, const char *name, struct rein_error *err)
+/* As long as it has processes it cannot be removed. */
+static int remove_if_stale(int parent, const char *name, void *context)
+{
+	REIN_AUTO_FD int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB))
+		return 0;
+	return unlinkat(parent, name, AT_REMOVEDIR) ? -errno : 0;
+}
+
+static int make(const char *parent_path, const char *name, int (*if_stale)(int, const char *, void *),
+		struct rein_error *err)
 {
 	REIN_AUTO_FD int parent = -1;
 	REIN_AUTO_FD int fd = -1;
@@ -222,11 +233,21 @@ int rein_cgroup_make(const char *parent_path, const char *name, struct rein_erro
 	parent = open(parent_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (parent < 0 || flock(parent, LOCK_EX))
 		return rein_fail_errno(err, "cannot open the cgroup %s", parent_path);
-	each_child(parent, end_if_stale, NULL);
+	each_child(parent, if_stale, NULL);
 	if (mkdirat(parent, name, 0755))
 		return rein_fail_errno(err, "cannot make the cgroup %s/%s", parent_path, name);
 	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB))
 		return rein_fail_errno(err, "cannot lock the cgroup %s/%s", parent_path, name);
 	return rein_take_fd(&fd);
+}
+
+int rein_cgroup_make(const char *parent_path, const char *name, struct rein_error *err)
+{
+	return make(parent_path, name, end_if_stale, err);
+}
+
+int rein_cgroup_make_group(const char *parent_path, const char *name, struct rein_error *err)
+{
+	return make(parent_path, name, remove_if_stale, err);
 }

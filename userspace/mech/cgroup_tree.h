@@ -27,6 +27,9 @@ void rein_cgroup_mount_find(const char *controller, struct rein_cgroup_mount *re
  * caller closes after rein_cgroup_end. */
 int rein_cgroup_make(const char *parent_path, const char *name, struct rein_error *err);
 
+/* The same for a version 1 hierarchy, where what dead processes left is only removed once it is empty. */
+int rein_cgroup_make_group(const char *parent_path, const char *name, struct rein_error *err);
+
 /* The kernfs id by which BPF knows it; 0 if it cannot be had. */
 uint64_t rein_cgroup_id(int fd);
 
