@@ -27,6 +27,7 @@ struct bad {
 #define METERS                                                                                            \
 	"write.bytes, write.files, create.files, delete.files, rename.files, chmod.files, net.tx.bytes, " \
 	"net.rx.bytes, net.connects, net.dns.queries, exec.count, fork.count"
+#define LABEL_63 "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggg"
 #define ASK                                                                                                        \
 	"asking a person is not part of this version of rein, so nobody would ever be asked; move what is listed " \
 	"here to allow or deny"
@@ -175,11 +176,45 @@ static const struct bad table[] = {
 
 	/* Addresses. */
 	{"no address", HEAD "network: {connect: [{port: 443}]}\n",
-	 "bad.yaml:3:21: a rule needs a cidr, such as {cidr: 127.0.0.1/32, port: 443}"},
-	{"host", HEAD "network: {connect: [{host: example.org, port: 443}]}\n",
-	 "bad.yaml:3:28: rules by host name are not part of this version of rein, so nothing would keep them; write "
-	 "the "
-	 "addresses as cidr"},
+	 "bad.yaml:3:21: a rule needs a cidr, such as {cidr: 127.0.0.1/32, port: 443}, or a host, such as {host: "
+	 "example.org, port: 443}"},
+	{"both", HEAD "network: {connect: [{host: example.org, cidr: 192.0.2.1/32}]}\n",
+	 "bad.yaml:3:21: a rule has a cidr or a host, not both; make it two"},
+	{"host to listen on", HEAD "network: {listen: [{host: example.org, port: 443}]}\n",
+	 "bad.yaml:3:27: host is for network.connect; what listens has an address"},
+	{"ask for a host", HEAD "network: {connect: {ask: [{host: example.org}]}}\n", "bad.yaml:3:26: " ASK},
+	{"address as a host", HEAD "network: {connect: [{host: 192.0.2.1}]}\n",
+	 "bad.yaml:3:28: \"192.0.2.1\" is an address or looks like one; use cidr"},
+	{"IPv6 as a host", HEAD "network: {connect: [{host: \"2001:db8::1\"}]}\n",
+	 "bad.yaml:3:28: \"2001:db8::1\" is an address; use cidr"},
+	{"short address as a host", HEAD "network: {connect: [{host: 127.1}]}\n",
+	 "bad.yaml:3:28: \"127.1\" is an address or looks like one; use cidr"},
+	{"hexadecimal host", HEAD "network: {connect: [{host: 0x7F000001}]}\n",
+	 "bad.yaml:3:28: \"0x7F000001\" is an address or looks like one; use cidr"},
+	{"trailing dot", HEAD "network: {connect: [{host: example.org.}]}\n",
+	 "bad.yaml:3:28: \"example.org.\" has an empty label; write it without a dot in front, at the end, or two in a "
+	 "row"},
+	{"wildcard inside", HEAD "network: {connect: [{host: a.*.org}]}\n",
+	 "bad.yaml:3:28: \"a.*.org\" has a wildcard elsewhere than as the whole first label, as in \"*.example.org\""},
+	{"part of a label", HEAD "network: {connect: [{host: \"*api.example.org\"}]}\n",
+	 "bad.yaml:3:28: \"*api.example.org\" has a wildcard elsewhere than as the whole first label, as in "
+	 "\"*.example.org\""},
+	{"wildcard alone", HEAD "network: {connect: [{host: \"*\"}]}\n",
+	 "bad.yaml:3:28: \"*\" has a wildcard elsewhere than as the whole first label, as in \"*.example.org\""},
+	{"wildcard of nothing", HEAD "network: {connect: [{host: \"*.\"}]}\n",
+	 "bad.yaml:3:28: \"*.\" has an empty label; write it without a dot in front, at the end, or two in a row"},
+	{"not ASCII", HEAD "network: {connect: [{host: bücher.example}]}\n",
+	 "bad.yaml:3:28: \"bücher.example\" is not ASCII; write the name as DNS has it, such as xn--bcher-kva.example"},
+	{"port in a host", HEAD "network: {connect: [{host: \"example.org:443\"}]}\n",
+	 "bad.yaml:3:28: \"example.org:443\" is not a host name: letters, digits, \"-\", \"_\" and dots"},
+	{"URL as a host", HEAD "network: {connect: [{host: \"https://example.org/\"}]}\n",
+	 "bad.yaml:3:28: \"https://example.org/\" is not a host name: letters, digits, \"-\", \"_\" and dots"},
+	{"hyphen first", HEAD "network: {connect: [{host: a.-b.org}]}\n",
+	 "bad.yaml:3:28: \"a.-b.org\" has a label that begins or ends with \"-\""},
+	{"long label", HEAD "network: {connect: [{host: a" LABEL_63 ".org}]}\n",
+	 "bad.yaml:3:28: \"a" LABEL_63 ".org\" has a label of more than 63 bytes"},
+	{"port of a host", HEAD "network: {connect: [{host: example.org, port: 0}]}\n",
+	 "bad.yaml:3:47: \"0\" is not a port such as 443, or a range such as 3000-3999"},
 	{"ask for an address", HEAD "network: {connect: {ask: [{cidr: 192.0.2.1/32}]}}\n", "bad.yaml:3:26: " ASK},
 	{"a name as cidr", HEAD "network: {connect: [{cidr: example.org}]}\n",
 	 "bad.yaml:3:28: \"example.org\" is not a network such as 10.0.0.0/8 or ::1/128"},

@@ -174,8 +174,8 @@ static void bound_scalars(struct rein_policy *policy, const struct rein_policy *
 int rein_ceiling_apply(struct rein_policy *policy, const struct rein_policy *ceiling, struct rein_error *err)
 {
 	static int (*const parts[])(struct rein_policy *, const struct rein_policy *, struct rein_error *) = {
-		rein_ceiling_paths, rein_ceiling_sockets, rein_ceiling_network,	 bound_syscalls,
-		bound_environment,  bound_limits,	  rein_ceiling_breakers,
+		rein_ceiling_paths, rein_ceiling_sockets, rein_ceiling_hosts, rein_ceiling_network,
+		bound_syscalls,	    bound_environment,	  bound_limits,	      rein_ceiling_breakers,
 	};
 	size_t i;
 	int r = 0;

@@ -9,6 +9,7 @@
 int rein_ceiling_paths(struct rein_policy *policy, const struct rein_policy *ceiling, struct rein_error *err);
 int rein_ceiling_sockets(struct rein_policy *policy, const struct rein_policy *ceiling, struct rein_error *err);
 int rein_ceiling_network(struct rein_policy *policy, const struct rein_policy *ceiling, struct rein_error *err);
+int rein_ceiling_hosts(struct rein_policy *policy, const struct rein_policy *ceiling, struct rein_error *err);
 int rein_ceiling_breakers(struct rein_policy *policy, const struct rein_policy *ceiling, struct rein_error *err);
 
 /* Copies into the policy's strings; text is NULL without memory. */

@@ -227,6 +227,18 @@ static void lint_network(struct linter *linter)
 	}
 }
 
+/* Whoever registers a name there, or rents one. */
+static void lint_hosts(struct linter *linter)
+{
+	for (size_t i = 0; i < linter->policy->hosts.count; i++) {
+		const struct rein_host_rule *rule = &linter->policy->hosts.items[i];
+
+		if (rule->verdict == REIN_VERDICT_ALLOW && rule->wildcard && !strchr(rule->name, '.'))
+			warn_about(linter, &rule->origin, "lets the agent talk to whoever has a name under .%s",
+				   rule->name);
+	}
+}
+
 static void lint_sockets(struct linter *linter)
 {
 	size_t i, k;
@@ -316,7 +328,7 @@ static void lint_rest(struct linter *linter)
 int rein_policy_lint(const struct rein_policy *policy, struct rein_warnings *warnings, struct rein_error *err)
 {
 	static void (*const parts[])(struct linter *) = {
-		lint_paths, lint_network, lint_sockets, lint_environment, lint_bounds, lint_rest,
+		lint_paths, lint_network, lint_hosts, lint_sockets, lint_environment, lint_bounds, lint_rest,
 	};
 	struct linter linter = {.policy = policy, .warnings = warnings};
 	size_t i;

@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #include <linux/limits.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/digest.h"
-#include "profile/address.h"
 #include "profile/path.h"
 #include "profile/resolve.h"
 #include "profile/words.h"
 
-/* Where: the rules about paths, sockets and addresses. */
+/* Where: the rules about paths and sockets. */
 
 #define ASK_LATER                                                                                                  \
 	"asking a person is not part of this version of rein, so nobody would ever be asked; move what is listed " \
 	"here to allow or deny"
-#define HOST_LATER                                                                                                     \
-	"rules by host name are not part of this version of rein, so nothing would keep them; write the addresses as " \
-	"cidr"
 #define SHA256_ELSEWHERE "sha256 is for lines that allow in filesystem.execute"
 
 /* Expanded once, a glob would let every later file escape. */
@@ -195,92 +190,6 @@ int rein_resolve_paths(struct rein_resolver *resolver, const struct rein_raw_pro
 	return r < 0 ? r : resolve_path_rules(resolver, raw->filesystem->execute, REIN_ACCESS_EXECUTE);
 }
 
-static int resolve_address(struct rein_resolver *resolver, const struct rein_raw_net *raw, struct rein_net_rule *rule)
-{
-	const struct rein_raw_text at = {.line = raw->line, .column = raw->column};
-	struct rein_network network;
-
-	if (raw->host)
-		return rein_refuse_at(resolver, raw->host, HOST_LATER);
-	if (!raw->cidr)
-		return rein_refuse_at(resolver, &at, "a rule needs a cidr, such as {cidr: 127.0.0.1/32, port: 443}");
-	if (rein_network_parse(raw->cidr->text, &network, resolver->err) < 0)
-		return rein_place_error(resolver, raw->cidr);
-	rule->family = network.family;
-	rule->prefix_bits = network.prefix_bits;
-	memcpy(rule->address, network.address, sizeof(rule->address));
-	return 0;
-}
-
-static int resolve_port(struct rein_resolver *resolver, const struct rein_raw_net *raw, struct rein_net_rule *rule)
-{
-	struct rein_port_range ports = {0, 65535};
-
-	/* What one binds to have the kernel pick a port. Nobody connects to it. */
-	if (raw->port && rule->direction == REIN_NET_LISTEN && strcmp(raw->port->text, "0") == 0)
-		ports.high = 0;
-	else if (raw->port && rein_ports_parse(raw->port->text, &ports, resolver->err) < 0)
-		return rein_place_error(resolver, raw->port);
-	rule->port_low = ports.low;
-	rule->port_high = ports.high;
-	rule->protocol = IPPROTO_TCP;
-	if (raw->protocol && !rein_protocol_parse(raw->protocol->text, &rule->protocol))
-		return rein_refuse_at(resolver, raw->protocol, "protocol: \"%.64s\" is neither tcp nor udp",
-				      raw->protocol->text);
-	return 0;
-}
-
-static const char *or_nothing(const struct rein_raw_text *text)
-{
-	return text ? text->text : "";
-}
-
-static struct rein_origin net_origin(const struct rein_resolver *resolver, const struct rein_raw_net *raw,
-				     const struct rein_net_rule *rule)
-{
-	return rein_origin_at(resolver, raw->line, raw->column, "network.%s.%s: {cidr: %s%s%s%s%s}",
-			      rein_net_direction_name(rule->direction), rein_verdict_name(rule->verdict),
-			      or_nothing(raw->cidr), raw->port ? ", port: " : "", or_nothing(raw->port),
-			      raw->protocol ? ", protocol: " : "", or_nothing(raw->protocol));
-}
-
-static int add_net(struct rein_resolver *resolver, const struct rein_raw_net *raw, enum rein_net_direction direction,
-		   enum rein_verdict verdict)
-{
-	struct rein_net_rule rule = {.direction = direction, .verdict = verdict, .optional = raw->optional}, *slot;
-	int r = resolve_address(resolver, raw, &rule);
-
-	if (r == 0)
-		r = resolve_port(resolver, raw, &rule);
-	if (r < 0)
-		return r;
-	rule.origin = net_origin(resolver, raw, &rule);
-	slot = rein_vec_add(&resolver->policy->net);
-	if (!slot || !rule.origin.text)
-		return rein_out_of_memory(resolver);
-	*slot = rule;
-	return 0;
-}
-
-static int resolve_net_rules(struct rein_resolver *resolver, const struct rein_raw_net_rules *raw,
-			     enum rein_net_direction direction)
-{
-	unsigned i;
-	int r = 0;
-
-	if (!raw)
-		return 0;
-	if (raw->ask && raw->ask->count)
-		return rein_refuse_later(resolver, raw->ask->line, raw->ask->column, ASK_LATER);
-	if (raw->allow)
-		resolver->policy->declared |= direction == REIN_NET_CONNECT ? REIN_LIST_CONNECT : REIN_LIST_LISTEN;
-	for (i = 0; r == 0 && raw->allow && i < raw->allow->count; i++)
-		r = add_net(resolver, &raw->allow->items[i], direction, REIN_VERDICT_ALLOW);
-	for (i = 0; r == 0 && raw->deny && i < raw->deny->count; i++)
-		r = add_net(resolver, &raw->deny->items[i], direction, REIN_VERDICT_DENY);
-	return r;
-}
-
 static int add_socket(struct rein_resolver *resolver, const struct rein_raw_name *raw, enum rein_verdict verdict)
 {
 	struct rein_unix_rule rule = {.verdict = verdict, .optional = raw->optional}, *slot;
@@ -321,9 +230,9 @@ static int resolve_sockets(struct rein_resolver *resolver, const struct rein_raw
 
 int rein_resolve_network(struct rein_resolver *resolver, const struct rein_raw_network *raw)
 {
-	int r = resolve_net_rules(resolver, raw->connect, REIN_NET_CONNECT);
+	int r = rein_resolve_addresses(resolver, raw->connect, REIN_NET_CONNECT);
 
 	if (r == 0)
-		r = resolve_net_rules(resolver, raw->listen, REIN_NET_LISTEN);
+		r = rein_resolve_addresses(resolver, raw->listen, REIN_NET_LISTEN);
 	return r < 0 ? r : resolve_sockets(resolver, raw->unix_sockets);
 }

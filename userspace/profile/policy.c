@@ -120,6 +120,7 @@ void rein_policy_free(struct rein_policy *policy)
 		return;
 	rein_vec_free(&policy->paths);
 	rein_vec_free(&policy->net);
+	rein_vec_free(&policy->hosts);
 	rein_vec_free(&policy->sockets);
 	rein_vec_free(&policy->syscalls);
 	rein_vec_free(&policy->environment);

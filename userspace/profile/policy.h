@@ -58,6 +58,17 @@ struct rein_net_rule {
 	bool optional;
 };
 
+/* Addresses under the name of a host. Only ever of network.connect. */
+struct rein_host_rule {
+	struct rein_origin origin;
+	enum rein_verdict verdict;
+	const char *name; /* lower case; of a wildcard what follows the `*.` */
+	bool wildcard;	  /* every name beneath it, at any depth, and not the name itself */
+	uint8_t protocol;
+	uint16_t port_low, port_high;
+	bool optional;
+};
+
 struct rein_unix_rule {
 	struct rein_origin origin;
 	enum rein_verdict verdict;
@@ -127,6 +138,7 @@ struct rein_policy {
 	const char *workspace, *home, *tmpdir, *user; /* what the variables stood for */
 	REIN_VEC(struct rein_path_rule) paths;
 	REIN_VEC(struct rein_net_rule) net;
+	REIN_VEC(struct rein_host_rule) hosts;
 	REIN_VEC(struct rein_unix_rule) sockets;
 	REIN_VEC(struct rein_syscall_rule) syscalls;
 	REIN_VEC(struct rein_env_rule) environment;

@@ -20,6 +20,8 @@ int rein_resolver_run(struct rein_resolver *resolver, const struct rein_raw_prof
 
 /* The parts of it. */
 int rein_resolve_paths(struct rein_resolver *resolver, const struct rein_raw_profile *raw);
+int rein_resolve_addresses(struct rein_resolver *resolver, const struct rein_raw_net_rules *raw,
+			   enum rein_net_direction direction);
 int rein_resolve_network(struct rein_resolver *resolver, const struct rein_raw_network *raw);
 int rein_resolve_limits(struct rein_resolver *resolver, const struct rein_raw_limits *raw);
 int rein_resolve_breakers(struct rein_resolver *resolver, const struct rein_raw_breakers *raw);
