@@ -7,6 +7,7 @@
  */
 
 #include "meter.bpf.h"
+#include "named.bpf.h"
 #include "packet.bpf.h"
 
 #define REFUSE 0
@@ -156,6 +157,29 @@ static __noinline int charge_packet(struct rein_state *state, const struct endpo
 	return REFUSE;
 }
 
+/* A new connection: what a name brought counts for its time only. */
+static __noinline int may_connect(struct rein_state *state, const struct endpoint *to)
+{
+	return allowed(state, to, REIN_NET_CONNECT) || named(state, to, bpf_ktime_get_ns());
+}
+
+/* One that was made. */
+static __noinline int may_go_on(struct rein_state *state, const struct endpoint *with)
+{
+	return allowed(state, with, REIN_NET_CONNECT) || named(state, with, 0) || is_name_server(state, with);
+}
+
+/* The agent that asks about a name by this; NULL: nobody does. What is stopped or unknown is refused like the rest. */
+static __always_inline struct rein_state *asks_name(const struct endpoint *to)
+{
+	struct rein_state *state;
+
+	if (to->port != DNS_PORT)
+		return NULL;
+	state = current_agent();
+	return state && (state->flags & REIN_STATE_NET) && state->name_port && !stopped(state) ? state : NULL;
+}
+
 static __always_inline int decide_connect(const struct endpoint *to)
 {
 	struct rein_state *state = current_agent();
@@ -164,7 +188,7 @@ static __always_inline int decide_connect(const struct endpoint *to)
 		return REFUSE;
 	if (!(state->flags & REIN_STATE_NET))
 		return PASS;
-	if (stopped(state) || !allowed(state, to, REIN_NET_CONNECT))
+	if (stopped(state) || !may_connect(state, to))
 		return refuse_call(state, to, REIN_NET_OP_CONNECT);
 	/* A connected datagram socket makes its peer known, so that a sendto() there is not a second connection. */
 	if (to->key.protocol == IPPROTO_UDP)
@@ -185,10 +209,10 @@ static __always_inline int decide_send(const struct endpoint *to, __u16 near_por
 	/* An answer from a port that it listens on; the packet hook looks at that port once more. */
 	if (near_port && peer_known(state, to, near_port))
 		return PASS;
-	if (!allowed(state, to, REIN_NET_CONNECT))
-		return refuse_call(state, to, REIN_NET_OP_SEND);
-	if (peer_known(state, to, 0))
+	if (peer_known(state, to, 0) && may_go_on(state, to))
 		return PASS;
+	if (!may_connect(state, to))
+		return refuse_call(state, to, REIN_NET_OP_SEND);
 	if (charge_call(state, to, REIN_NET_OP_SEND) == REFUSE)
 		return REFUSE;
 	peer_remember(state, to, 0);
@@ -232,37 +256,101 @@ static __always_inline __u16 near_port(struct bpf_sock_addr *ctx)
 SEC("cgroup/connect4")
 int rein_connect4(struct bpf_sock_addr *ctx)
 {
+	struct rein_state *state;
 	struct endpoint to;
 
 	user_v4(ctx, &to);
+	state = asks_name(&to);
+	if (state) {
+		redirect_v4(ctx, state);
+		return PASS;
+	}
 	return decide_connect(&to);
 }
 
 SEC("cgroup/connect6")
 int rein_connect6(struct bpf_sock_addr *ctx)
 {
+	struct rein_state *state;
 	struct endpoint to;
 
 	user_v6(ctx, &to);
+	state = asks_name(&to);
+	if (state) {
+		redirect_v6(ctx, state);
+		return PASS;
+	}
 	return decide_connect(&to);
 }
 
 SEC("cgroup/sendmsg4")
 int rein_sendmsg4(struct bpf_sock_addr *ctx)
 {
+	struct rein_state *state;
 	struct endpoint to;
 
 	user_v4(ctx, &to);
+	state = asks_name(&to);
+	if (state) {
+		redirect_v4(ctx, state);
+		return PASS;
+	}
 	return decide_send(&to, near_port(ctx));
 }
 
 SEC("cgroup/sendmsg6")
 int rein_sendmsg6(struct bpf_sock_addr *ctx)
 {
+	struct rein_state *state;
 	struct endpoint to;
 
 	user_v6(ctx, &to);
+	state = asks_name(&to);
+	if (state) {
+		redirect_v6(ctx, state);
+		return PASS;
+	}
 	return decide_send(&to, near_port(ctx));
+}
+
+/* Whoever asked a server and checks who answers sees that server. These programs only ever pass. */
+SEC("cgroup/recvmsg4")
+int rein_recvmsg4(struct bpf_sock_addr *ctx)
+{
+	struct rein_state *state = current_agent();
+	struct endpoint from;
+	struct asked *asked;
+
+	user_v4(ctx, &from);
+	if (!state || !is_name_server(state, &from))
+		return PASS;
+	asked = asked_of(ctx);
+	if (asked) {
+		ctx->user_ip4 = asked->address[3];
+		ctx->user_port = bpf_htons(DNS_PORT);
+	}
+	return PASS;
+}
+
+SEC("cgroup/recvmsg6")
+int rein_recvmsg6(struct bpf_sock_addr *ctx)
+{
+	struct rein_state *state = current_agent();
+	struct endpoint from;
+	struct asked *asked;
+
+	user_v6(ctx, &from);
+	if (!state || !is_name_server(state, &from))
+		return PASS;
+	asked = asked_of(ctx);
+	if (asked) {
+		ctx->user_ip6[0] = asked->address[0];
+		ctx->user_ip6[1] = asked->address[1];
+		ctx->user_ip6[2] = asked->address[2];
+		ctx->user_ip6[3] = asked->address[3];
+		ctx->user_port = bpf_htons(DNS_PORT);
+	}
+	return PASS;
 }
 
 SEC("cgroup/bind4")
@@ -323,7 +411,7 @@ int rein_sock_create(struct bpf_sock *ctx)
 /* What leaves goes to whom the agent may connect to, or answers from a port that it may listen on. */
 static __always_inline int egress_allowed(struct rein_state *state, const struct packet *packet)
 {
-	if (allowed(state, &packet->destination, REIN_NET_CONNECT))
+	if (may_go_on(state, &packet->destination))
 		return 1;
 	if (!allowed(state, &packet->source, REIN_NET_LISTEN))
 		return 0;
@@ -333,7 +421,7 @@ static __always_inline int egress_allowed(struct rein_state *state, const struct
 /* The mirror image. A datagram for a port that it listens on earns its sender an answer. */
 static __always_inline int ingress_allowed(struct rein_state *state, const struct packet *packet)
 {
-	if (allowed(state, &packet->source, REIN_NET_CONNECT))
+	if (may_go_on(state, &packet->source))
 		return 1;
 	if (!allowed(state, &packet->destination, REIN_NET_LISTEN))
 		return 0;

@@ -11,7 +11,6 @@
 
 /* Reading one packet: its two ends and what it weighs. */
 
-#define DNS_PORT 53
 #define IP_OFFSET_MASK 0x1fff
 
 struct packet {

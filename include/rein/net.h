@@ -50,6 +50,31 @@ struct rein_port_bitmap {
 	__u64 words[65536 / 64];
 };
 
+/*
+ * Addresses that names brought, in a hash of the agent's own, beside the trie: ports, each until its own time. A new
+ * connection is judged by the clock; the packets of one that was made go on.
+ */
+struct rein_named_key {
+	__u8 family;   /* enum rein_net_family */
+	__u8 protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	__u8 zero[2];
+	__u8 address[16]; /* as in rein_net_key */
+};
+
+#define REIN_NAMED_RANGES 8
+
+struct rein_named_range {
+	struct rein_port_range ports;
+	__u32 zero;
+	__u64 until_ns; /* CLOCK_MONOTONIC; 0: no range */
+};
+
+struct rein_named_entry {
+	struct rein_named_range ranges[REIN_NAMED_RANGES];
+};
+
+_Static_assert(sizeof(struct rein_named_key) == 20, "shared with the kernel");
+_Static_assert(sizeof(struct rein_named_entry) == 128, "shared with the kernel");
 _Static_assert(sizeof(struct rein_net_key) == 24, "shared with the kernel");
 _Static_assert(sizeof(struct rein_net_entry) == 36, "shared with the kernel");
 _Static_assert(sizeof(struct rein_port_bitmap) == 8192, "shared with the kernel");

@@ -59,7 +59,9 @@ struct rein_state {
 	__u64 meters[16];      /* by meter: all that happened or was tried and let through */
 	__u64 denials;	       /* refusals that hooks decided */
 	__u64 tracer;	       /* the build of bpf-trace whose programs its supervisor holds; others leave it alone */
-	__u64 reserved[6];
+	__u32 name_port;       /* on loopback, where the supervisor answers questions about names; 0: nowhere */
+	__u32 pad_names;
+	__u64 reserved[5];
 	struct rein_breaker breakers[REIN_BREAKERS_MAX];
 	__u8 pad[4096 - 272 - 16 * 96];
 };

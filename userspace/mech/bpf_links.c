@@ -9,8 +9,8 @@
 #include "mech/bpf_object.h"
 
 static const char *const of_cgroups[] = {
-	"rein_connect4", "rein_connect6",    "rein_sendmsg4", "rein_sendmsg6", "rein_bind4",
-	"rein_bind6",	 "rein_sock_create", "rein_egress",   "rein_ingress",
+	"rein_connect4", "rein_connect6", "rein_sendmsg4",    "rein_sendmsg6", "rein_bind4",   "rein_bind6",
+	"rein_recvmsg4", "rein_recvmsg6", "rein_sock_create", "rein_egress",   "rein_ingress",
 };
 
 void rein_links_close(struct rein_links *links)

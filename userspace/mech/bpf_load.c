@@ -293,6 +293,14 @@ int rein_bpf_make_peers(void)
 	return bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "rein_peers", PEER_BYTES, 1, PEERS_MAX, NULL);
 }
 
+int rein_bpf_make_names(unsigned room)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+
+	return bpf_map_create(BPF_MAP_TYPE_HASH, "rein_names", sizeof(struct rein_named_key),
+			      sizeof(struct rein_named_entry), room, &options);
+}
+
 int rein_bpf_make_ring(void)
 {
 	return bpf_map_create(BPF_MAP_TYPE_RINGBUF, "rein_ring", 0, 0, RING_BYTES, NULL);

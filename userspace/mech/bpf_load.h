@@ -23,6 +23,7 @@ extern uint64_t rein_bpf_salt;
 int rein_bpf_make_trie(unsigned room);
 int rein_bpf_make_ports(unsigned room);
 int rein_bpf_make_peers(void);
+int rein_bpf_make_names(unsigned room);
 int rein_bpf_make_ring(void);
 
 #endif

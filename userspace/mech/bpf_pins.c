@@ -29,6 +29,7 @@ const struct rein_pin_name rein_map_pins[REIN_MAP_COUNT] = {
 	[REIN_MAP_TRIES] = {.name = "rein_net_tries"},
 	[REIN_MAP_PORTS] = {.name = "rein_net_ports"},
 	[REIN_MAP_PEERS] = {.name = "rein_net_peers"},
+	[REIN_MAP_NAMES] = {.name = "rein_net_names"},
 	[REIN_MAP_TOLD] = {.name = "rein_told"},
 	[REIN_MAP_LABELS] = {.name = "rein_labels", .optional = true},
 	[REIN_MAP_TURN] = {.name = "rein_turn", .optional = true},

@@ -21,6 +21,7 @@ enum rein_pinned_map {
 	REIN_MAP_TRIES,
 	REIN_MAP_PORTS,
 	REIN_MAP_PEERS,
+	REIN_MAP_NAMES,
 	REIN_MAP_TOLD,	 /* of threads, and no array: whether a refusal was told of */
 	REIN_MAP_LABELS, /* with bpf-file only */
 	REIN_MAP_TURN,	 /* the same; the build whose programs decide */

@@ -67,7 +67,7 @@ static int lock_any(int fd)
 
 #define INNER_MAPS                                                                                   \
 	(1U << REIN_MAP_RINGS | 1U << REIN_MAP_TRIES | 1U << REIN_MAP_PORTS | 1U << REIN_MAP_PEERS | \
-	 1U << REIN_MAP_LABELS)
+	 1U << REIN_MAP_NAMES | 1U << REIN_MAP_LABELS)
 
 /*
  * The cgroup first: what is still inside is refused from then on. The kernel waits out a grace period of some

@@ -45,6 +45,7 @@ struct rein_plan {
 	bool use[REIN_MECH_COUNT]; /* mechanisms that this launch prepares and applies */
 	bool host_network;	   /* the agent shares the host's network namespace */
 	bool by_broker;		   /* there the broker makes its TCP connections, and it none itself */
+	bool names;		   /* the supervisor answers its questions about names, by the policy's hosts */
 	bool unix_sockets;	   /* it may create AF_UNIX sockets; false where nothing could confine them */
 	bool queues;		   /* it may use io_uring or aio: bpf-file counts and bounds what they do */
 	bool trace_denials;	   /* bpf-trace reports refused syscalls */

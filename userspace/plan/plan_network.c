@@ -111,7 +111,7 @@ static enum rein_scope scope(const struct rein_planning *planning)
 	const struct rein_policy *policy = planning->policy;
 
 	if (rein_planning_has(planning, REIN_MECH_BPF_NET))
-		return allows(policy, anything) ? REIN_SCOPE_BPF : REIN_SCOPE_ISOLATED;
+		return allows(policy, anything) || rein_planning_names(planning) ? REIN_SCOPE_BPF : REIN_SCOPE_ISOLATED;
 	if (!allows(policy, beyond_loopback))
 		return REIN_SCOPE_ISOLATED;
 	if (ports_suffice(planning, true))
@@ -355,6 +355,7 @@ void rein_planning_network(struct rein_planning *planning)
 
 	for (size_t i = 0; i < policy->net.count; i++)
 		address_line(planning, &policy->net.items[i]);
+	rein_planning_hosts(planning);
 	for (size_t i = 0; i < policy->sockets.count; i++)
 		socket_line(planning, &policy->sockets.items[i]);
 }

@@ -60,6 +60,11 @@ bool rein_planning_traces(const struct rein_planning *planning);
 bool rein_planning_digest(struct rein_planning *planning, struct rein_plan_line *line,
 			  const struct rein_path_rule *rule);
 
+/* Whether a line allows a host. */
+bool rein_planning_names(const struct rein_planning *planning);
+/* The lines that name hosts; part of rein_planning_network. */
+void rein_planning_hosts(struct rein_planning *planning);
+
 /* The sections. Each adds its lines and sets what of the plan it knows. */
 void rein_planning_promises(struct rein_planning *planning);
 void rein_planning_scope(struct rein_planning *planning); /* before network and breakers */
