@@ -62,6 +62,7 @@ struct rein_named_key {
 };
 
 #define REIN_NAMED_RANGES 8
+#define REIN_NAMED_MAX 8192 /* addresses of one agent */
 
 struct rein_named_range {
 	struct rein_port_range ports;

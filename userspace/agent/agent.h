@@ -51,6 +51,7 @@ struct rein_terminal;
 struct rein_stillness;
 struct rein_notes;
 struct rein_note_channels;
+struct rein_nameserver;
 
 struct rein_agent {
 	struct rein_launch *launch; /* borrowed */
@@ -75,10 +76,11 @@ struct rein_agent {
 	int tick_fd;			  /* timer that flushes the sink a second after it came to owe something */
 
 	struct rein_breakers *breakers;
-	struct rein_broker *broker;	  /* NULL: no notified system calls */
-	struct rein_errands *errands;	  /* NULL: none was ever run */
-	struct rein_sampler *sampler;	  /* NULL: nothing sampled */
-	struct rein_stillness *stillness; /* NULL: not stopped, or by a freezer that needs no watching */
+	struct rein_broker *broker;	    /* NULL: no notified system calls */
+	struct rein_errands *errands;	    /* NULL: none was ever run */
+	struct rein_sampler *sampler;	    /* NULL: nothing sampled */
+	struct rein_stillness *stillness;   /* NULL: not stopped, or by a freezer that needs no watching */
+	struct rein_nameserver *nameserver; /* NULL: no line names a host */
 	struct rein_control *control;
 	struct rein_notes *notes;		  /* NULL: none was made */
 	struct rein_note_channels *note_channels; /* the same */

@@ -7,6 +7,7 @@
 
 #include "agent/agent.h"
 #include "agent/deed.h"
+#include "mech/names.h"
 
 /* What the explanations of paths, addresses, system calls and breakers have in common. */
 
@@ -65,6 +66,21 @@ struct rein_address_refusal {
 	uint8_t protocol;
 };
 void rein_explain_refused_address(const struct rein_address_refusal *refusal);
+
+/* Why a name was not found, or an address that it led to left out. */
+enum rein_name_reason {
+	REIN_NAME_ALLOWED,
+	REIN_NAME_DENIED,	  /* no rule, or `rule` */
+	REIN_NAME_GARBLED,	  /* not even a question */
+	REIN_NAME_BUDGET,	  /* see agent/name_budget.h */
+	REIN_NAME_INSIDE,	  /* see agent/inside.h */
+	REIN_NAME_DENIED_ADDRESS, /* by cidr lines */
+	REIN_NAME_NO_ROOM,
+};
+
+/* `name`, `ip` and `rule` as far as they are known, else NULL; for an address `rule` is what allows the name. */
+void rein_explain_refused_name(struct rein_agent *agent, const char *name, const struct rein_ip *ip,
+			       const struct rein_host_rule *rule, enum rein_name_reason reason);
 
 /* A label refused: `raw` is a REIN_EVENT_DENY_FILE. False: it is of a form that is not known. */
 bool rein_explain_refused_file(const struct rein_refused *refused, const struct rein_raw_event *raw);

@@ -10,6 +10,7 @@
 #include "agent/inherited.h"
 #include "agent/launch.h"
 #include "agent/message.h"
+#include "agent/nameserver.h"
 #include "agent/note_channel.h"
 #include "agent/notes.h"
 #include "agent/sampler.h"
@@ -69,6 +70,8 @@ static int open_before_clone(struct rein_supervisor *supervisor, struct rein_err
 	if (!r)
 		r = rein_ring_open(supervisor, err);
 	if (!r)
+		r = rein_nameserver_open(agent, err);
+	if (!r)
 		r = rein_control_open(agent, supervisor->run->directory, supervisor->run->starter, err);
 	if (!r)
 		attend(supervisor, &agent->loop);
@@ -82,6 +85,7 @@ static void close_all(struct rein_supervisor *supervisor)
 	rein_terminal_close(agent);
 	rein_stillness_end(agent);
 	rein_control_close(agent);
+	rein_nameserver_close(agent);
 	rein_broker_close(agent);
 	rein_note_channel_close(agent);
 	rein_notes_close(agent);

@@ -163,6 +163,7 @@ static int prepare_launch(struct run *run, struct rein_error *err)
 		.slot = -1,
 		.cgroup_fd = -1,
 		.ring_fd = -1,
+		.names_fd = -1,
 		.host_cgroup_parent_fd = -1,
 		.notify_fd = -1,
 	};

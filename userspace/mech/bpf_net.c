@@ -2,6 +2,7 @@
 #include "mech/bpf_net.h"
 
 #include <bpf/bpf.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,8 +72,37 @@ int rein_net_install(struct rein_slot *slot, const struct rein_net_table *table,
 	return r;
 }
 
+static bool names_udp(const struct rein_policy *policy)
+{
+	for (size_t i = 0; i < policy->hosts.count; i++)
+		if (policy->hosts.items[i].protocol == IPPROTO_UDP)
+			return true;
+	return false;
+}
+
+/* The supervisor fills it as it answers. */
+static int install_names(struct rein_launch *launch, struct rein_slot *slot, struct rein_error *err)
+{
+	REIN_AUTO_FD int names = rein_bpf_make_names(REIN_NAMED_MAX);
+	int copy = names < 0 ? -1 : fcntl(names, F_DUPFD_CLOEXEC, 3);
+	int r;
+
+	if (copy < 0)
+		return rein_fail_errno(err, "cannot make the map of addresses that names bring");
+	r = rein_slot_set(slot, REIN_MAP_NAMES, rein_take_fd(&names), err);
+	if (!r && names_udp(launch->policy) && !(slot->inner & 1U << REIN_MAP_PEERS))
+		r = rein_slot_set(slot, REIN_MAP_PEERS, rein_bpf_make_peers(), err);
+	if (r < 0)
+		close(copy);
+	else
+		launch->names_fd = copy;
+	return r;
+}
+
 static void release(struct rein_launch *launch)
 {
+	if (launch->plan->names && launch->names_fd >= 0)
+		close(rein_take_fd(&launch->names_fd));
 	rein_slot_leave(launch, REIN_MECH_BPF_NET);
 }
 
@@ -80,12 +110,17 @@ static int prepare(struct rein_launch *launch, struct rein_error *err)
 {
 	struct rein_net_table table = {0};
 	struct rein_slot *slot = NULL;
-	int r = rein_net_table_make(launch->policy, &table, err);
+	int r;
+
+	launch->names_fd = -1;
+	r = rein_net_table_make(launch->policy, &table, err);
 
 	if (!r)
 		r = rein_slot_enter(launch, REIN_MECH_BPF_NET, &slot, err);
 	if (!r)
 		r = rein_net_install(slot, &table, err);
+	if (!r && launch->plan->names)
+		r = install_names(launch, slot, err);
 	rein_net_table_free(&table);
 	if (r < 0) {
 		release(launch);

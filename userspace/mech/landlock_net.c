@@ -8,6 +8,7 @@
 
 /* Beside bpf-net more ports than this are not worth a rule each. */
 #define EXTRA_MAX 4096
+#define DNS_PORT 53
 
 static const struct {
 	enum rein_landlock_net right;
@@ -42,6 +43,21 @@ static void collect(const struct rein_policy *policy, int family, bool any_addre
 	}
 }
 
+/* Beside bpf-net, which knows what names bring: their ports, and the one that leads to the supervisor's answers. */
+static void collect_hosts(const struct rein_policy *policy, uint8_t *rights)
+{
+	for (size_t i = 0; i < policy->hosts.count; i++) {
+		const struct rein_host_rule *rule = &policy->hosts.items[i];
+		uint64_t right =
+			rule->protocol == IPPROTO_TCP ? REIN_LANDLOCK_CONNECT_TCP : REIN_LANDLOCK_CONNECT_SEND_UDP;
+
+		for (unsigned port = rule->port_low; rule->verdict == REIN_VERDICT_ALLOW && port <= rule->port_high;
+		     port++)
+			rights[port] |= (uint8_t)right;
+	}
+	rights[DNS_PORT] |= REIN_LANDLOCK_CONNECT_TCP;
+}
+
 static size_t count(const struct rein_landlock_ports *ports, uint64_t right)
 {
 	size_t n = 0;
@@ -69,6 +85,8 @@ void rein_landlock_ports_compute(const struct rein_plan *plan, uint64_t can_hand
 	ret_ports->handled = can_handle;
 	if (plan->use[REIN_MECH_BPF_NET])
 		ret_ports->handled &= REIN_LANDLOCK_CONNECT_TCP;
+	if (plan->names)
+		collect_hosts(plan->policy, ret_ports->rights);
 	collect(plan->policy, alone ? REIN_NET_V4 : 0, alone, ret_ports->rights);
 	if (alone) {
 		collect(plan->policy, REIN_NET_V6, true, other);

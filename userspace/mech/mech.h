@@ -38,6 +38,7 @@ struct rein_launch {
 	uint64_t cgroup_id;	  /* its kernfs id, 0 if none */
 	char cgroup_path[512];	  /* "" if none */
 	int ring_fd;		  /* BPF ring buffer map with this agent's events, -1 if none */
+	int names_fd;		  /* map of addresses that names brought, see mech/names.h; -1 if none */
 	int host_cgroup_parent_fd; /* the directory all agents' cgroups are in, -1 if none */
 	int notify_fd; /* child: the seccomp listener after apply; sent to the supervisor by the caller. -1 if none */
 	void *of[REIN_MECH_COUNT]; /* private to each mechanism, from its prepare to its release */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "mech/port_bitmap.h"
 
 #define MAPPED_BITS 96 /* ::ffff:0:0/96, IPv4 in IPv6 clothes */
 
@@ -74,50 +75,13 @@ static bool covers(const struct rein_net_key *wide, const struct rein_net_key *n
 	return !memcmp(address, wide->address, sizeof(address));
 }
 
-static void set_ports(struct rein_port_bitmap *bitmap, unsigned low, unsigned high)
-{
-	for (unsigned word = low / 64; word <= high / 64; word++) {
-		uint64_t bits = ~0ULL;
-
-		if (word == low / 64)
-			bits &= ~0ULL << (low % 64);
-		if (word == high / 64)
-			bits &= ~0ULL >> (63 - high % 64);
-		bitmap->words[word] |= bits;
-	}
-}
-
-static bool has_port(const struct rein_port_bitmap *bitmap, unsigned port)
-{
-	return (bitmap->words[port / 64] >> (port % 64)) & 1;
-}
-
-/* The first port from `port` on that is set, or not; 65536 if there is none. Words that cannot hold it are skipped. */
-static unsigned next_port(const struct rein_port_bitmap *bitmap, unsigned port, bool set)
-{
-	while (port < 65536) {
-		if (port % 64 == 0 && bitmap->words[port / 64] == (set ? 0 : ~0ULL))
-			port += 64;
-		else if (has_port(bitmap, port) == set)
-			return port;
-		else
-			port++;
-	}
-	return port;
-}
-
 /* Whether the ports fit into an entry's ranges. */
 static bool fill_ranges(const struct rein_port_bitmap *bitmap, struct rein_net_entry *entry)
 {
-	for (unsigned low = next_port(bitmap, 0, true); low < 65536;) {
-		unsigned end = next_port(bitmap, low, false);
+	size_t count = rein_ports_ranges(bitmap, entry->ranges, REIN_NET_RANGES);
 
-		if (entry->nr_ranges == REIN_NET_RANGES)
-			return false;
-		entry->ranges[entry->nr_ranges++] = (struct rein_port_range){(uint16_t)low, (uint16_t)(end - 1)};
-		low = next_port(bitmap, end, true);
-	}
-	return true;
+	entry->nr_ranges = (uint32_t)count;
+	return count <= REIN_NET_RANGES;
 }
 
 /* A bitmap that says the same as the one above is shared: thousands of prefixes under one rule need one. */
@@ -184,8 +148,8 @@ static int add_rows(struct rein_net_table *table, const struct item_vec *items, 
 		for (; i < items->count && !memcmp(key, &items->items[i].key, sizeof(*key)); i++) {
 			const struct rein_net_rule *rule = items->items[i].rule;
 
-			set_ports(rule->verdict == REIN_VERDICT_ALLOW ? &frame->allow : &frame->refuse, rule->port_low,
-				  rule->port_high);
+			rein_ports_add(rule->verdict == REIN_VERDICT_ALLOW ? &frame->allow : &frame->refuse,
+				       rule->port_low, rule->port_high);
 		}
 		r = add_row(table, frame, stack->count > 1 ? frame - 1 : NULL);
 		if (r < 0)

@@ -45,6 +45,11 @@ static const char *fault_of_labels(const char *name)
 	}
 }
 
+bool rein_hostname_is_plain(const char *name)
+{
+	return name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.")] == '\0';
+}
+
 static const char *fault_of_bytes(const char *name)
 {
 	for (const char *p = name; *p; p++)
@@ -52,7 +57,7 @@ static const char *fault_of_bytes(const char *name)
 			return "is not ASCII; write the name as DNS has it, such as xn--bcher-kva.example";
 	if (strchr(name, '*'))
 		return "has a wildcard elsewhere than as the whole first label, as in \"*.example.org\"";
-	if (name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_.")])
+	if (!rein_hostname_is_plain(name))
 		return "is not a host name: letters, digits, \"-\", \"_\" and dots";
 	return NULL;
 }

@@ -16,6 +16,9 @@
  */
 int rein_hostname_parse(const char *text, char ret_name[REIN_HOSTNAME_MAX], bool *ret_wildcard, struct rein_error *err);
 
+/* Whether every byte of `name` is one that a name in lower case can have. */
+bool rein_hostname_is_plain(const char *name);
+
 /* Whether the pattern stands for `name`, both in lower case. A wildcard stands for names beneath it at any depth, and
  * not for the domain itself. */
 bool rein_hostname_matches(const char *pattern, bool wildcard, const char *name);
