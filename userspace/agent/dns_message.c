@@ -46,11 +46,18 @@ int rein_dns_question_read(const uint8_t *bytes, size_t size, struct rein_dns_qu
 {
 	ns_msg message;
 
+	HEADER header;
+
 	*ret_id = -1;
-	if (size > NS_MAXMSG || ns_initparse(bytes, (int)size, &message) || ns_msg_getflag(message, ns_f_qr))
+	if (size < sizeof(header) || size > NS_MAXMSG)
 		return -EBADMSG;
-	*ret_id = ns_msg_id(message);
-	if (ns_msg_getflag(message, ns_f_opcode) != ns_o_query || ns_msg_count(message, ns_s_an))
+	memcpy(&header, bytes, sizeof(header));
+	/* Nobody answers an answer. */
+	if (header.qr)
+		return -EBADMSG;
+	*ret_id = ntohs(header.id);
+	if (ns_initparse(bytes, (int)size, &message) || ns_msg_getflag(message, ns_f_opcode) != ns_o_query ||
+	    ns_msg_count(message, ns_s_an))
 		return -EBADMSG;
 	return take_question(&message, ret_question);
 }
@@ -221,7 +228,7 @@ static void note_ttl(struct rein_dns_answer *answer, const ns_rr *record)
 		answer->ttl = ttl;
 }
 
-/* The name that `name` is an alias of, into `name`. 0: it is none; 1: it was; -EBADMSG. */
+/* The name that `name` is an alias of, into `name`. 0: it is none; 1: it was; -EPROTO. */
 static int follow(ns_msg *message, struct rein_dns_answer *answer)
 {
 	char target[NS_MAXDNAME], owner[REIN_HOSTNAME_MAX];
@@ -229,14 +236,14 @@ static int follow(ns_msg *message, struct rein_dns_answer *answer)
 
 	for (int i = 0; i < ns_msg_count(*message, ns_s_an); i++) {
 		if (ns_parserr(message, ns_s_an, i, &record))
-			return -EBADMSG;
+			return -EPROTO;
 		if (ns_rr_type(record) != ns_t_cname || ns_rr_class(record) != ns_c_in ||
 		    !take_name(ns_rr_name(record), owner) || strcmp(owner, answer->canonical) != 0)
 			continue;
 		if (ns_name_uncompress(ns_msg_base(*message), ns_msg_end(*message), ns_rr_rdata(record), target,
 				       sizeof(target)) < 0 ||
 		    !take_name(target, answer->canonical))
-			return -EBADMSG;
+			return -EPROTO;
 		note_ttl(answer, &record);
 		return 1;
 	}
@@ -270,12 +277,12 @@ static int take_addresses(ns_msg *message, const struct rein_dns_question *quest
 
 	for (int i = 0; i < ns_msg_count(*message, ns_s_an); i++) {
 		if (ns_parserr(message, ns_s_an, i, &record))
-			return -EBADMSG;
+			return -EPROTO;
 		if (ns_rr_type(record) != question->type || ns_rr_class(record) != ns_c_in ||
 		    !take_name(ns_rr_name(record), owner) || strcmp(owner, answer->canonical) != 0)
 			continue;
 		if (ns_rr_rdlen(record) != (v6 ? NS_IN6ADDRSZ : NS_INADDRSZ))
-			return -EBADMSG;
+			return -EPROTO;
 		note_ttl(answer, &record);
 		take_ip(answer, ns_rr_rdata(record), v6);
 	}
@@ -287,11 +294,11 @@ static int take_records(ns_msg *message, const struct rein_dns_question *questio
 	int followed = 1;
 
 	if (ns_msg_count(*message, ns_s_an) > REIN_DNS_RECORDS)
-		return -EBADMSG;
+		return -EPROTO;
 	for (int i = 0; i < CHAIN_MAX && followed > 0; i++)
 		followed = follow(message, answer);
 	if (followed)
-		return -EBADMSG; /* malformed, a circle, or as good as one */
+		return -EPROTO; /* malformed, a circle, or as good as one */
 	return take_addresses(message, question, answer);
 }
 
