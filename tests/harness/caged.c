@@ -122,6 +122,7 @@ void caged_start(struct caged *caged, bool net, bool trace)
 		.slot = -1,
 		.cgroup_fd = -1,
 		.ring_fd = -1,
+		.names_fd = -1,
 		.host_cgroup_parent_fd = -1,
 	};
 	prepare(caged, &rein_mech_cgroup);

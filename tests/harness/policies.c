@@ -29,6 +29,7 @@ void rein_trial_plan_free(struct rein_trial_plan *trial)
 {
 	rein_vec_free(&trial->policy.syscalls);
 	rein_vec_free(&trial->policy.net);
+	rein_vec_free(&trial->policy.hosts);
 	rein_vec_free(&trial->policy.environment);
 	rein_vec_free(&trial->policy.breakers);
 	rein_vec_free(&trial->plan.breakers);
