@@ -257,6 +257,54 @@ Test(ceiling, networks)
 	}
 }
 
+/* "*.a.org:443-443/6 -b.org:0-65535/6". */
+static const char *hosts_of(const struct rein_policy *policy)
+{
+	static char text[4096];
+	size_t i, used = 0;
+
+	text[0] = '\0';
+	for (i = 0; i < policy->hosts.count; i++) {
+		const struct rein_host_rule *rule = &policy->hosts.items[i];
+
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s%s%s:%u-%u/%u", used ? " " : "",
+					 rule->verdict == REIN_VERDICT_DENY ? "-" : "", rule->wildcard ? "*." : "",
+					 rule->name, rule->port_low, rule->port_high, rule->protocol);
+	}
+	return text;
+}
+
+#define ALLOW(items) "network: {connect: [" items "]}"
+
+Test(ceiling, hosts)
+{
+	static const struct path_case cases[] = {
+		{ALLOW("{host: a.org, port: 443}"), "", "a.org:443-443/6"},
+		{ALLOW("{host: a.org, port: 443}"), ALLOW(""), ""},
+		{ALLOW("{host: a.org, port: 443}"), "network: {listen: []}", "a.org:443-443/6"},
+		{ALLOW("{host: x.a.org, port: 443}"), ALLOW("{host: \"*.a.org\", port: 1-500}"), "x.a.org:443-443/6"},
+		{ALLOW("{host: \"*.a.org\", port: 80-443}"),
+		 ALLOW("{host: x.a.org, port: 443}, {host: \"*.y.a.org\"}, {host: b.org}"),
+		 "x.a.org:443-443/6 *.y.a.org:80-443/6"},
+		{ALLOW("{host: a.org}"), ALLOW("{host: \"*.a.org\"}"), ""},
+		{ALLOW("{host: a.org}"), ALLOW("{host: a.org, protocol: udp}"), ""},
+		{ALLOW("{host: a.org, port: 443}"), ALLOW("{cidr: 0.0.0.0/0, port: 443}"), ""},
+		{ALLOW("{host: a.org, port: 443}"), ALLOW("{cidr: 0.0.0.0/0, port: 443}, {cidr: \"::/0\"}"),
+		 "a.org:443-443/6"},
+		{ALLOW("{host: a.org}"), "network: {connect: {deny: [{host: b.org}]}}",
+		 "a.org:0-65535/6 -b.org:0-65535/6"},
+	};
+	size_t i;
+
+	for (i = 0; i < REIN_COUNT(cases); i++) {
+		REIN_AUTO_POLICY struct rein_policy *policy = bound(cases[i].profile, cases[i].ceiling);
+
+		cr_expect_str_eq(hosts_of(policy), cases[i].wanted, "%s under %s: %s", cases[i].profile,
+				 cases[i].ceiling, hosts_of(policy));
+		cr_expect_eq(policy->net.count, 0);
+	}
+}
+
 Test(ceiling, system_calls_by_word)
 {
 	REIN_AUTO_POLICY struct rein_policy *policy =

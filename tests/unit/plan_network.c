@@ -175,6 +175,58 @@ Test(plan_network, says_addresses_and_ports_in_words)
 	rein_vec_free(&policy.net);
 }
 
+static struct rein_host_rule host(const char *name, enum rein_verdict verdict)
+{
+	return (struct rein_host_rule){.origin = {.file = "test.yaml", .line = 4, .text = "network"},
+				       .verdict = verdict,
+				       .name = name,
+				       .wildcard = true,
+				       .protocol = IPPROTO_TCP,
+				       .port_low = 443,
+				       .port_high = 443};
+}
+
+Test(plan_network, names_take_root)
+{
+	struct rein_machine root = machine_root(), user = machine_user();
+	struct rein_policy policy = policy_empty();
+	struct rein_plan plan;
+
+	*rein_vec_add(&policy.hosts) = host("example.org", REIN_VERDICT_ALLOW);
+	*rein_vec_add(&policy.hosts) = host("bad.example.org", REIN_VERDICT_DENY);
+	plan = plan_of(&policy, &root, &(struct rein_plan_options){.agent_uid = 1000});
+	cr_expect(plan.names && plan.host_network && !plan.refused && plan.use[REIN_MECH_BPF_NET]);
+	cr_expect_eq(line_with(&plan, "may connect to the host *.example.org tcp port 443")->by[1], REIN_MECH_BPF_NET);
+	cr_expect_eq(line_with(&plan, "what no line allows is not found by name")->keeping, REIN_KEPT);
+	rein_plan_free(&plan);
+	plan = plan_of(&policy, &user, &(struct rein_plan_options){.agent_uid = 1000});
+	cr_expect(plan.refused && !plan.names && !plan.host_network);
+	cr_expect_eq(line_with(&plan, "may connect to the host *.example.org")->keeping, REIN_REFUSED);
+	cr_expect_eq(line_with(&plan, "may not connect to the host *.bad.example.org")->keeping, REIN_KEPT);
+	rein_plan_free(&plan);
+	rein_vec_free(&policy.hosts);
+}
+
+Test(plan_network, a_name_cannot_be_denied_where_every_address_is_allowed)
+{
+	struct rein_machine root = machine_root();
+	struct rein_policy policy = policy_empty();
+	struct rein_plan plan;
+
+	*rein_vec_add(&policy.hosts) = host("example.org", REIN_VERDICT_DENY);
+	*rein_vec_add(&policy.net) = rule("0.0.0.0", 0, 1, 65535);
+	plan = plan_of(&policy, &root, &(struct rein_plan_options){.agent_uid = 1000});
+	cr_expect_eq(line_with(&plan, "may not connect to the host")->keeping, REIN_REFUSED);
+	rein_plan_free(&plan);
+	policy.net.items[0] = rule("192.0.2.0", 24, 1, 65535);
+	plan = plan_of(&policy, &root, &(struct rein_plan_options){.agent_uid = 1000});
+	cr_expect_not(plan.refused);
+	cr_expect(*line_with(&plan, "may not connect to the host")->note);
+	rein_plan_free(&plan);
+	rein_vec_free(&policy.net);
+	rein_vec_free(&policy.hosts);
+}
+
 Test(plan_network, no_network_namespace_is_a_refusal)
 {
 	struct rein_machine user = machine_user();
