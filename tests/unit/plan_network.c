@@ -220,6 +220,10 @@ Test(plan_network, a_name_cannot_be_denied_where_every_address_is_allowed)
 	rein_plan_free(&plan);
 	policy.net.items[0] = rule("192.0.2.0", 24, 1, 65535);
 	plan = plan_of(&policy, &root, &(struct rein_plan_options){.agent_uid = 1000});
+	cr_expect(!plan.names && plan.refused, "nobody looks at names");
+	rein_plan_free(&plan);
+	*rein_vec_add(&policy.hosts) = host("org", REIN_VERDICT_ALLOW);
+	plan = plan_of(&policy, &root, &(struct rein_plan_options){.agent_uid = 1000});
 	cr_expect_not(plan.refused);
 	cr_expect(*line_with(&plan, "may not connect to the host")->note);
 	rein_plan_free(&plan);

@@ -248,8 +248,11 @@ void rein_lookup_ask(struct rein_lookup *lookup, const struct rein_dns_question 
 		     const struct rein_asker *asker)
 {
 	const struct rein_host_rule *rule = rule_of(policy_of(lookup), question->name);
+	enum rein_life life = lookup->agent->life;
 
-	if (lookup->agent->life != REIN_LIFE_RUNNING || !charge(lookup, question, asker))
+	if (life == REIN_LIFE_ENDING || life == REIN_LIFE_ENDED || lookup->agent->holds)
+		return;
+	if (!charge(lookup, question, asker))
 		return;
 	if (rule && rule->verdict == REIN_VERDICT_ALLOW) {
 		answer_allowed(lookup, question, asker, rule);

@@ -54,19 +54,23 @@ static void keep(struct rein_plan_line *line)
 	rein_planning_keep(line, REIN_MECH_BPF_NET);
 }
 
+/* What is reached without a name, or by any, no name keeps. */
 static void deny(struct rein_planning *planning, struct rein_plan_line *line, const struct rein_host_rule *rule)
 {
 	const struct rein_net_rule *whole = opened_by(planning->policy, rule, true),
 				   *some = opened_by(planning->policy, rule, false);
 
-	if (whole) {
+	if (whole || (some && !planning->plan->names)) {
+		some = whole ?: some;
 		rein_planning_refuse(planning, line, rule->optional,
-				     "%.100s:%d allows every address at such ports, by whatever name it was found; "
+				     "%.100s:%d allows addresses at such ports, by whatever name they were found%s; "
 				     "allow hosts there instead",
-				     whole->origin.file, whole->origin.line);
+				     some->origin.file, some->origin.line, whole ? ": all of them" : "");
 		return;
 	}
-	keep(line);
+	rein_planning_keep(line, REIN_MECH_BPF_NET);
+	if (planning->plan->names)
+		rein_planning_keep(line, REIN_MECH_SUPERVISOR);
 	if (some)
 		rein_planning_note(line, "addresses that %.100s:%d allows are reached without a name",
 				   some->origin.file, some->origin.line);
@@ -106,7 +110,7 @@ static void names_line(struct rein_planning *planning)
 
 void rein_planning_hosts(struct rein_planning *planning)
 {
-	planning->plan->names = planning->scope == REIN_SCOPE_BPF && planning->policy->hosts.count;
+	planning->plan->names = planning->scope == REIN_SCOPE_BPF && rein_planning_names(planning);
 	if (planning->plan->names)
 		names_line(planning);
 	for (size_t i = 0; i < planning->policy->hosts.count; i++)
