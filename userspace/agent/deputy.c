@@ -10,6 +10,7 @@
 
 #include "agent/addressed.h"
 #include "agent/broker.h"
+#include "agent/closer.h"
 #include "agent/errand.h"
 #include "agent/explain.h"
 #include "base/cleanup.h"
@@ -221,7 +222,6 @@ struct rein_verdict_on_call rein_deputy_act(struct rein_agent *agent, const stru
 	struct deputy deputy = {.agent = agent, .filter = filter, .q = q, .socket = -1};
 	struct rein_verdict_on_call verdict = act(&deputy);
 
-	if (deputy.socket >= 0)
-		close(deputy.socket);
+	rein_cleanup_copy(&deputy.socket);
 	return verdict;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/broker.h"
+#include "agent/closer.h"
 #include "base/cleanup.h"
 
 #define ERRANDS_MAX 4096	/* of one agent at once; more are refused */
@@ -41,8 +42,8 @@ static void on_wake(int signal)
 
 void rein_errand_free(struct rein_errand *errand)
 {
-	if (errand && errand->socket >= 0)
-		close(errand->socket);
+	if (errand)
+		rein_cleanup_copy(&errand->socket);
 	free(errand);
 }
 
