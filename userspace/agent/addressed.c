@@ -4,15 +4,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/borrowed.h"
 #include "agent/broker.h"
-#include "agent/closer.h"
 #include "agent/explain.h"
-#include "base/cleanup.h"
 #include "mech/syscall_groups.h"
 
 static int socket_option(const struct rein_question *q, int option, int otherwise)
 {
-	REIN_AUTO_COPY int copy = rein_question_descriptor(q, (int)q->args[0]);
+	REIN_AUTO_BORROWED int copy = rein_question_descriptor(q, (int)q->args[0]);
 	int value = otherwise;
 	socklen_t length = sizeof(value);
 
@@ -71,7 +70,7 @@ struct rein_verdict_on_call rein_addressed_listen(struct rein_agent *agent, cons
 {
 	union rein_address address = {0};
 	socklen_t length = sizeof(address);
-	REIN_AUTO_COPY int copy = -1;
+	REIN_AUTO_BORROWED int copy = -1;
 
 	if (q->nr != SYS_listen)
 		return (struct rein_verdict_on_call){REIN_REPLY_PASS, 0};

@@ -10,7 +10,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "agent/closer.h"
 #include "agent/errand.h"
 #include "agent/note_channel.h"
 #include "agent/verdict.h"
@@ -222,8 +221,6 @@ int rein_broker_open(struct rein_agent *agent, int notify_fd, struct rein_error 
 	agent->broker = broker;
 	r = prepare(broker, notify_fd, err);
 	if (!r)
-		r = rein_closer_start(err);
-	if (!r)
 		r = rein_loop_add(&agent->loop, &broker->watch, EPOLLIN, err);
 	if (r)
 		rein_broker_close(agent);
@@ -238,7 +235,6 @@ void rein_broker_close(struct rein_agent *agent)
 	if (!broker)
 		return;
 	rein_errands_close(agent);
-	rein_closer_stop();
 	rein_loop_remove(&broker->watch);
 	close(broker->watch.fd);
 	rein_vec_free(&broker->parked);

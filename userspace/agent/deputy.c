@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "agent/addressed.h"
+#include "agent/borrowed.h"
 #include "agent/broker.h"
-#include "agent/closer.h"
 #include "agent/errand.h"
 #include "agent/explain.h"
 #include "base/cleanup.h"
@@ -222,6 +222,6 @@ struct rein_verdict_on_call rein_deputy_act(struct rein_agent *agent, const stru
 	struct deputy deputy = {.agent = agent, .filter = filter, .q = q, .socket = -1};
 	struct rein_verdict_on_call verdict = act(&deputy);
 
-	rein_cleanup_copy(&deputy.socket);
+	rein_borrowed_close(&deputy.socket);
 	return verdict;
 }

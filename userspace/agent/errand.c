@@ -13,8 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/borrowed.h"
 #include "agent/broker.h"
-#include "agent/closer.h"
 #include "base/cleanup.h"
 
 #define ERRANDS_MAX 4096	/* of one agent at once; more are refused */
@@ -43,7 +43,7 @@ static void on_wake(int signal)
 void rein_errand_free(struct rein_errand *errand)
 {
 	if (errand)
-		rein_cleanup_copy(&errand->socket);
+		rein_borrowed_close(&errand->socket);
 	free(errand);
 }
 
@@ -77,6 +77,8 @@ static void *run(void *data)
 	} while (result == -EINTR && stop == REIN_ERRAND_GOES_ON);
 	if (result == -EINTR)
 		result = -RESTART;
+	/* Where it lingers, the asker waits for that, as it would in its own call. */
+	close(rein_take_fd(&errand->socket));
 	if (stop != REIN_ERRAND_DROPPED)
 		answer(errand, result);
 	ignored = write(task.done_fd, &errand, sizeof(errand)); /* a pipe with room for all */

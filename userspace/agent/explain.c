@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/borrowed.h"
 #include "agent/breakers.h"
 #include "agent/broker.h"
 #include "agent/explaining.h"
@@ -133,11 +134,9 @@ static void find_base(const struct rein_raw_event *raw, char *ret_base, size_t s
 	char link[64];
 	ssize_t n;
 
-	if ((int)raw->dirfd == AT_FDCWD)
-		snprintf(link, sizeof(link), "/proc/%u/cwd", raw->pid);
-	else
-		snprintf(link, sizeof(link), "/proc/%u/fd/%u", raw->pid, raw->dirfd);
-	n = readlink(link, ret_base, size - 1);
+	snprintf(link, sizeof(link), "/proc/%u/cwd", raw->pid);
+	n = (int)raw->dirfd == AT_FDCWD ? readlink(link, ret_base, size - 1)
+					: rein_borrowed_link((pid_t)raw->pid, (int)raw->dirfd, ret_base, size - 1);
 	ret_base[n > 0 && ret_base[0] == '/' ? n : 0] = '\0';
 }
 

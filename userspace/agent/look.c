@@ -10,6 +10,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "agent/borrowed.h"
 #include "agent/question.h"
 #include "base/cleanup.h"
 
@@ -67,12 +68,7 @@ static enum sight look_at_path(const struct rein_question *q, const struct rein_
 
 static enum sight look_at_descriptor(const struct rein_question *q, int fd, struct stat *ret_st)
 {
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/fd/%d", q->tid, fd);
-	if (!stat(path, ret_st))
-		return PRESENT;
-	return DOUBT;
+	return rein_borrowed_stat(q->tid, fd, ret_st) ? DOUBT : PRESENT;
 }
 
 static bool has_content(const struct rein_question *q, const struct rein_watched_call *row)

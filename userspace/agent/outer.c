@@ -118,7 +118,7 @@ static bool is_ready(const struct rein_outer *outer, short events)
 static void hurry(const struct rein_outer *outer)
 {
 	if (outer->blocks)
-		rein_hurry_begin();
+		rein_hurry_begin(REIN_HURRY_US);
 }
 
 static void take_time(const struct rein_outer *outer)

@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "agent/borrowed.h"
 #include "base/cleanup.h"
 
 #define PAGE 4096
@@ -94,11 +95,8 @@ static int read_start(const struct rein_question *q, int dir, char *to, size_t s
 	char link[64];
 	ssize_t n;
 
-	if (fd == AT_FDCWD)
-		snprintf(link, sizeof(link), "/proc/%d/cwd", q->tid);
-	else
-		snprintf(link, sizeof(link), "/proc/%d/fd/%d", q->tid, fd);
-	n = readlink(link, to, size - 1);
+	snprintf(link, sizeof(link), "/proc/%d/cwd", q->tid);
+	n = fd == AT_FDCWD ? readlink(link, to, size - 1) : rein_borrowed_link(q->tid, fd, to, size - 1);
 	to[n > 0 ? n : 0] = '\0';
 	return n < 0 ? -errno : 0;
 }

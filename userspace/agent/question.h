@@ -36,7 +36,7 @@ int rein_question_path(const struct rein_question *q, int dir, int path, char re
 /* The socket address in argument `arg`, its length in the next. -errno if it cannot be read. */
 int rein_question_address(const struct rein_question *q, int arg, union rein_address *ret_address);
 
-/* A copy of the asker's descriptor `fd`, close-on-exec; -errno. REIN_AUTO_COPY closes it. */
+/* A copy of the asker's descriptor `fd`, close-on-exec; -errno. Closed by what agent/borrowed.h has. */
 int rein_question_descriptor(const struct rein_question *q, int fd);
 
 /* Whether the call counts for `row`: what the registers say, and what a look at the file shows. True where in doubt. */

@@ -5,8 +5,6 @@
 #include <stddef.h>
 #include <sys/time.h>
 
-#define HURRY_US 2000
-
 static struct sigaction action_before;
 static sigset_t mask_before;
 
@@ -23,7 +21,7 @@ static void tick(suseconds_t every)
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-void rein_hurry_begin(void)
+void rein_hurry_begin(long us)
 {
 	const struct sigaction action = {.sa_handler = interrupt};
 	sigset_t alarm;
@@ -32,7 +30,7 @@ void rein_hurry_begin(void)
 	sigaddset(&alarm, SIGALRM);
 	sigaction(SIGALRM, &action, &action_before);
 	sigprocmask(SIG_UNBLOCK, &alarm, &mask_before);
-	tick(HURRY_US);
+	tick(us);
 }
 
 /* The last one may be pending when the mask returns; ignoring it for a moment forgets it. */

@@ -4,10 +4,11 @@
 
 /*
  * Between the two, a call that waits (of one thread, on a descriptor that others share and that must therefore stay
- * blocking) is interrupted within a few milliseconds: it returns what it has done so far, or fails with EINTR. Takes
- * SIGALRM and the interval timer for that time. Not nested.
+ * blocking) is interrupted after `us` microseconds, and again until the end: it returns what it has done so far, or
+ * fails with EINTR. Takes SIGALRM and the interval timer for that time. Not nested.
  */
-void rein_hurry_begin(void);
+#define REIN_HURRY_US 2000 /* for who has something to do that may take a moment */
+void rein_hurry_begin(long us);
 void rein_hurry_end(void);
 
 #endif

@@ -38,7 +38,7 @@ static void try(void)
 
 	if (!kept.count || poll(&fd, 1, 0) <= 0)
 		return;
-	rein_hurry_begin();
+	rein_hurry_begin(REIN_HURRY_US);
 	n = write(STDERR_FILENO, kept.bytes, kept.count);
 	rein_hurry_end();
 	if (n > 0)
